@@ -1,0 +1,92 @@
+"""Two small things that everybody needs one way only: timestamps and safe file writing.
+
+Nothing else belongs here; a helper with one caller lives beside its caller.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+
+TIMESTAMP_FORMAT = "%Y-%m-%dT%H-%M-%S-%fZ"
+
+
+def log_timestamp(when: datetime | None = None) -> str:
+    """Return the one timestamp of logs and file names, in UTC to the millisecond.
+
+    It sorts as text in the order of time, and holds no character (colon, space, dot) that
+    a file system or a file suffix could trip over.
+
+    Args:
+        when: A moment; naive ones are taken as UTC. None is now.
+
+    Returns:
+        Text such as ``2026-11-22T18-37-35-042Z``, always 24 characters.
+    """
+    moment = datetime.now(UTC) if when is None else when
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return f"{moment:%Y-%m-%dT%H-%M-%S}-{moment.microsecond // 1000:03d}Z"
+
+
+def parse_timestamp(text: str) -> datetime:
+    """Return the moment that `log_timestamp` wrote, in UTC.
+
+    Raises:
+        ValueError: The text is not such a timestamp.
+    """
+    return datetime.strptime(text, TIMESTAMP_FORMAT).replace(tzinfo=UTC)
+
+
+def write_atomic(path: str | os.PathLike[str], data: bytes) -> Path:
+    """Write `data` to `path` so that a reader, or a crash, sees the old file or the new one whole.
+
+    The bytes go to a file of a name of its own beside the target, are fsynced, take the
+    target's place by rename, and then the folder is fsynced so that the rename lasts too.
+    Missing folders are made. A new file gets the permissions of any other (the umask's), a
+    replaced one keeps its own.
+
+    Args:
+        path: The file to write or replace.
+        data: Its whole content.
+
+    Returns:
+        The path that was written.
+
+    Raises:
+        OSError: The folder cannot be written, or the disk is full. The target is as it was,
+            and nothing is left beside it.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.part")
+    try:
+        _write_and_sync(beside, data)
+        if target.exists():
+            beside.chmod(target.stat().st_mode & 0o7777)
+        beside.replace(target)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+    return target
+
+
+def _write_and_sync(path: Path, data: bytes) -> None:
+    """Create `path`, which must not exist, with `data` on the disk."""
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` last; Windows has no such call and needs none."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
