@@ -1,0 +1,195 @@
+// The stage: one state, one canvas, and the small things an artist does around it.
+//
+// Gradio's components call the functions of `vae43` from their js listeners; the stage itself is
+// mounted by the gr.HTML component, which may be later or earlier than the first of those calls.
+"use strict";
+
+const vae43 = (() => {
+  const state = { seed: null, z: null, key: null, moves: {} };
+  let stage = null; // {root, mat, canvas, message, origin, file, server, words, limit}
+  let stream = null;
+  let bitmap = null;
+  let redo = null; // the seed to go back to when leaving a picture
+
+  // ------------------------------------------------------------------ mounting
+
+  function mount(element, server, props) {
+    const find = (selector) => element.querySelector(selector);
+    stage = {
+      root: element,
+      mat: find(".mat"),
+      canvas: find("canvas"),
+      message: find(".message"),
+      origin: find(".origin"),
+      file: find(".file"),
+      server,
+      words: props.words,
+      limit: props.max_upload_bytes,
+    };
+    state.seed ??= props.first_seed;
+    stream = new FrameStream({ ask: (s) => server.frame(s), show, trouble });
+    new ResizeObserver(paint).observe(stage.canvas);
+    listen();
+    changed();
+  }
+
+  function listen() {
+    const { root, mat, file, origin } = stage;
+    root.querySelector(".grounds").addEventListener("input", ground);
+    file.addEventListener("change", () => {
+      if (file.files.length) startFrom(file.files[0]);
+      file.value = "";
+    });
+    origin.addEventListener("click", () => leavePicture(redo));
+    document.addEventListener("paste", (event) => {
+      const pasted = [...(event.clipboardData?.files ?? [])];
+      if (pasted.length) startFrom(pasted[0]);
+    });
+    for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
+      document.addEventListener(kind, (event) => {
+        if (![...(event.dataTransfer?.types ?? [])].includes("Files")) return;
+        event.preventDefault();
+        mat.classList.toggle("dropping", kind === "dragenter" || kind === "dragover");
+        if (kind === "drop" && event.dataTransfer.files.length) {
+          startFrom(event.dataTransfer.files[0]);
+        }
+      });
+    }
+  }
+
+  // ------------------------------------------------------------------ state
+
+  function changed() {
+    if (stream) stream.push(snapshot());
+  }
+
+  function snapshot() {
+    const moves = { ...state.moves };
+    return state.z ? { z: state.z, key: state.key, moves } : { seed: state.seed, moves };
+  }
+
+  function moves(names, values) {
+    const next = {};
+    names.forEach((name, i) => {
+      if (values[i]) next[name] = values[i];
+    });
+    if (JSON.stringify(next) === JSON.stringify(state.moves)) return;
+    state.moves = next;
+    changed();
+  }
+
+  function seed(value) {
+    if (value === null || !Number.isInteger(Number(value)) || value < 0) return;
+    if (Number(value) === state.seed && !state.z) return;
+    state.seed = Number(value);
+    leavePicture(state.seed);
+  }
+
+  function surprise() {
+    const next = Math.floor(Math.random() * 1e6);
+    state.seed = next;
+    leavePicture(next);
+    return next;
+  }
+
+  function leavePicture(seed) {
+    state.seed = seed ?? state.seed;
+    state.z = state.key = null;
+    if (stage) stage.origin.hidden = true;
+    changed();
+  }
+
+  // ------------------------------------------------------------------ drawing
+
+  async function show(answer, shownState, { seq, current, since }) {
+    const next = await createImageBitmap(blob(answer.webp, "image/webp"));
+    if (!current()) return next.close(); // a newer answer overtook this one while it was decoded
+    bitmap?.close();
+    bitmap = next;
+    paint();
+    say("", "ready");
+    const detail = { seq, latency: performance.now() - since, state: shownState };
+    stage.root.dispatchEvent(new CustomEvent("vae43:frame", { bubbles: true, detail }));
+  }
+
+  function paint() {
+    if (!bitmap || !stage) return;
+    const { canvas } = stage;
+    const side = Math.max(1, Math.round(canvas.clientWidth * window.devicePixelRatio));
+    if (canvas.width !== side) canvas.width = canvas.height = side;
+    const context = canvas.getContext("2d");
+    context.imageSmoothingQuality = "high";
+    context.clearRect(0, 0, side, side);
+    context.drawImage(bitmap, 0, 0, side, side);
+  }
+
+  function trouble(kind, answer) {
+    say(kind === "lost" ? stage.words.lost : answer.error, "trouble");
+  }
+
+  function say(text, mood) {
+    stage.mat.dataset.state = mood;
+    stage.message.dataset.mood = mood;
+    if (stage.message.textContent !== text) stage.message.textContent = text;
+  }
+
+  function ground(event) {
+    const { mat, root } = stage;
+    if (event.target.type === "color") {
+      root.querySelector(".ground.color input").checked = true;
+    }
+    mat.dataset.ground = root.querySelector(".grounds input:checked").value;
+    const own = root.querySelector(".own").value;
+    mat.style.setProperty("--own", own);
+    root.querySelector(".ground.color").style.setProperty("--own", own);
+  }
+
+  // ------------------------------------------------------------------ pictures in and out
+
+  function choosePicture() {
+    stage?.file.click();
+  }
+
+  async function startFrom(file) {
+    if (!stage) return;
+    if (file.size > stage.limit) return say(stage.words.large, "trouble");
+    say(stage.words.reading, "busy");
+    const answer = await asked(() =>
+      stage.server.start_from({ binary: true, data: { file } }),
+    );
+    if (answer.error) return say(answer.error, "trouble");
+    if (!state.z) redo = state.seed;
+    Object.assign(state, { z: answer.z, key: answer.key });
+    stage.origin.textContent = stage.words.from_picture.replace("{name}", file.name);
+    stage.origin.title = stage.words.back_to_seed;
+    stage.origin.hidden = false;
+    changed();
+  }
+
+  async function save(factor) {
+    if (!stage) return;
+    say(stage.words.saving, "busy");
+    const answer = await asked(() => stage.server.save({ ...snapshot(), factor }));
+    if (answer.error) return say(answer.error, "trouble");
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob(answer.png, "image/png"));
+    link.download = answer.name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+    say("", "ready");
+  }
+
+  // A request that gets no answer at all becomes the same kind of value as one that is refused.
+  async function asked(request) {
+    const nothing = { error: stage.words.failed };
+    return (await request().catch(() => nothing)) ?? nothing;
+  }
+
+  function blob(base64, type) {
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    return new Blob([bytes], { type });
+  }
+
+  return { mount, moves, seed, surprise, choosePicture, startFrom, save };
+})();
+window.vae43 = vae43;

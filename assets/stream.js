@@ -1,0 +1,100 @@
+// The sender of the real-time canvas: the newest value wins.
+//
+// Every push replaces what is still waiting. A request goes out at most every MIN_GAP ms, with as
+// many in flight as the distance to the server asks for; answers that arrive out of order are
+// dropped, and the last state pushed is always shown in the end, even across a lost connection.
+"use strict";
+
+class FrameStream {
+  static MIN_GAP = 25; // ms between two requests
+  static FRAME = 33; // ms: one more request in flight per frame of distance
+  static MAX_IN_FLIGHT = 6;
+  static PATIENCE = 20000; // ms until an unanswered request is given up
+
+  // ask(state) → answer; show(answer, state, latency) → promise; trouble(kind, answer).
+  constructor({ ask, show, trouble }) {
+    Object.assign(this, { ask, show, trouble });
+    this.waiting = null;
+    this.seq = 0;
+    this.shown = 0;
+    this.inFlight = 0;
+    this.distance = 40; // smoothed ms on the way, without the server's own work
+    this.lastSent = -Infinity;
+    this.timer = null;
+    this.failures = 0;
+  }
+
+  push(state) {
+    this.waiting = { state, since: performance.now() };
+    this.pump();
+  }
+
+  get window() {
+    const wanted = Math.ceil(this.distance / FrameStream.FRAME);
+    return Math.min(Math.max(wanted, 1), FrameStream.MAX_IN_FLIGHT);
+  }
+
+  pump() {
+    if (!this.waiting || this.timer !== null || this.inFlight >= this.window) return;
+    const early = this.lastSent + FrameStream.MIN_GAP - performance.now();
+    if (early > 0) return this.later(early);
+    const { state, since } = this.waiting;
+    this.waiting = null;
+    this.send(++this.seq, state, since);
+  }
+
+  later(ms) {
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      this.pump();
+    }, ms);
+  }
+
+  async send(seq, state, since) {
+    this.inFlight++;
+    const sent = (this.lastSent = performance.now());
+    const answer = await this.answerTo(seq, state);
+    this.inFlight--;
+    if (!answer) {
+      this.retry(state, since);
+      return;
+    }
+    this.failures = 0;
+    const travelled = performance.now() - sent - (answer.ms || 0);
+    this.distance += 0.2 * (Math.max(travelled, 0) - this.distance);
+    this.pump();
+    await this.present(seq, answer, state, since);
+  }
+
+  async answerTo(seq, state) {
+    let timer;
+    const patience = new Promise((resolve) => {
+      timer = setTimeout(resolve, FrameStream.PATIENCE);
+    });
+    try {
+      return await Promise.race([this.ask({ ...state, seq }), patience]);
+    } catch {
+      return undefined; // the same as no answer: retry() tells the artist and tries again
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  retry(state, since) {
+    this.waiting ??= { state, since };
+    this.failures++;
+    this.trouble("lost");
+    if (this.timer === null) this.later(Math.min(500 * 2 ** (this.failures - 1), 8000));
+  }
+
+  async present(seq, answer, state, since) {
+    if (seq < this.shown) return;
+    this.shown = seq;
+    if (answer.error) return this.trouble("refused", answer);
+    await this.show(answer, state, {
+      seq,
+      current: () => seq === this.shown,
+      since,
+    });
+  }
+}

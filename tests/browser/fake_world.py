@@ -1,0 +1,108 @@
+"""A world drawn by formula: one soft blob on clear ground, with every part a slider can move.
+
+It stands in for a trained world where a test is about the page and not about the model. Nothing
+is random but the seed, so pictures can be compared pixel by pixel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+STYLES = (
+    "lightness", "redness", "warmth", "lightness_spread", "redness_spread", "warmth_spread",
+    "colorfulness", "palette_variety", "local_contrast", "fineness", "coarseness",
+    "directionality", "angle_cos", "angle_sin", "coverage", "edge_softness",
+)  # fmt: skip
+FORMS = ("size", "aspect", "across", "down", "lobes", *(f"form_{i}" for i in range(6, 13)))
+
+
+class Latents(NamedTuple):
+    z: Tensor
+    key: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slider:
+    name: str
+    kind: str
+    attribute: str | None
+    low: float = -2.5
+    high: float = 2.5
+    gain: float = 0.9
+    purity: float = 0.6
+    spearman: float = 0.97
+
+
+class FakeWorld:
+    """The part of ``vae.infer.World`` that the page uses."""
+
+    name = "fake"
+    channels = 4
+    latent_dim = len(FORMS)
+    latent_key_dim = len(STYLES)
+    sliders = tuple(Slider(name=n, kind="style", attribute=n) for n in STYLES) + tuple(
+        Slider(name=n, kind="form", attribute="coverage" if n == "size" else None) for n in FORMS
+    )
+
+    def __init__(self, image_size: int = 128) -> None:
+        self.image_size = image_size
+
+    def sample(
+        self, n: int, *, generator: torch.Generator | None = None, truncation: float = 1.0
+    ) -> Latents:
+        draw = torch.randn(n, self.latent_dim + self.latent_key_dim, generator=generator)
+        z, key = (draw * truncation * 0.7).split([self.latent_dim, self.latent_key_dim], dim=1)
+        return Latents(z, key)
+
+    def encode(self, images: Tensor) -> Latents:
+        """Read back size, place and mean colour, roughly; the rest is zero."""
+        n = len(images)
+        z, key = torch.zeros(n, self.latent_dim), torch.zeros(n, self.latent_key_dim)
+        weight = images[:, 3:4] / images[:, 3:4].sum((2, 3), keepdim=True).clamp(min=1e-6)
+        red, green, blue = (images[:, :3] * weight).sum((2, 3)).unbind(1)
+        key[:, 0] = 4 * ((red + green + blue) / 3 - 0.5)
+        key[:, 1], key[:, 2] = 4 * (red - green), 4 * (green - blue)
+        z[:, 0] = 4 * (images[:, 3].mean((1, 2)) - 0.4)
+        return Latents(z, key)
+
+    def move(self, latents: Latents, moves: dict[str, float]) -> Latents:
+        z, key = latents.z.clone(), latents.key.clone()
+        for name, amount in moves.items():
+            if name in STYLES:
+                key[:, STYLES.index(name)] += amount
+            else:
+                z[:, FORMS.index(name)] += amount
+        return Latents(z, key)
+
+    def decode(self, latents: Latents) -> Tensor:
+        return torch.stack([_blob(z, k, self.image_size) for z, k in zip(*latents, strict=True)])
+
+
+def _blob(z: Tensor, key: Tensor, size: int) -> Tensor:
+    style, form = dict(zip(STYLES, key, strict=True)), dict(zip(FORMS, z, strict=True))
+    y, x = torch.meshgrid(*[torch.linspace(-1, 1, size)] * 2, indexing="ij")
+    x = (x - 0.08 * form["across"]) * torch.exp(0.12 * form["aspect"])
+    y = (y - 0.08 * form["down"]) * torch.exp(-0.12 * form["aspect"])
+    radius, angle = torch.hypot(x, y), torch.atan2(y, x)
+    edge = 0.62 + 0.06 * form["size"] + 0.04 * style["coverage"]
+    edge = edge + 0.03 * form["lobes"] * torch.cos(5 * angle)
+    for i, name in enumerate(FORMS[5:], start=2):
+        edge = edge + 0.012 * form[name] * torch.sin(i * angle)
+    softness = 0.02 * torch.exp(0.5 * style["edge_softness"])
+    alpha = torch.sigmoid((edge - radius) / softness)
+    grain = torch.sin(x * (14 + 4 * style["fineness"]) + y * 9 * style["directionality"])
+    light = 0.55 + 0.1 * style["lightness"] - 0.25 * radius * torch.exp(
+        0.3 * style["lightness_spread"]
+    )
+    light = light + 0.05 * grain * torch.exp(0.4 * style["local_contrast"])
+    chroma = 0.16 * torch.exp(0.3 * style["colorfulness"])
+    red = light + chroma * (1.2 + style["redness"]) + 0.04 * x * style["redness_spread"]
+    green = light - 0.4 * chroma * style["redness"]
+    blue = light - chroma * (1 + style["warmth"]) + 0.04 * y * style["warmth_spread"]
+    rest = 0.02 * torch.cos(8 * radius * (1 + style["coarseness"])) * style["palette_variety"]
+    turn = 0.02 * (x * style["angle_cos"] + y * style["angle_sin"])
+    return torch.stack([red + rest, green + turn, blue - rest, alpha]).clamp(0, 1)

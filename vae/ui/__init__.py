@@ -1,0 +1,1 @@
+"""The page: the only place that imports Gradio. One panel a file, one builder each."""

@@ -1,0 +1,125 @@
+"""The page, put together and served."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import socket
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from vae.errors import ConfigError
+from vae.ui import words
+from vae.ui.engine import Engine
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+    from vae.ui.options import Options
+
+_HOUR = 3600
+HOSTS_VARIABLE = "VAE_HOSTS"
+
+
+def prepare_environment() -> None:
+    """Set what Gradio reads when it is imported: no calls home, a private cache."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    cache = tempfile.mkdtemp(prefix="vae-page-")
+    os.environ["GRADIO_TEMP_DIR"] = cache
+    atexit.register(shutil.rmtree, cache, ignore_errors=True)
+
+
+def build(engine: Engine, *, share: bool) -> gr.Blocks:
+    """Return the page.
+
+    Args:
+        engine: The world to draw with.
+        share: Whether strangers may come. Nothing that trains, deletes or writes files may be
+            registered then; so far the page has no such event at all.
+    """
+    import gradio as gr
+
+    from vae.ui.create import create_tab
+
+    with gr.Blocks(
+        title=words.TITLE, fill_width=True, analytics_enabled=False, delete_cache=(_HOUR, _HOUR)
+    ) as page:
+        gr.HTML(f"<h1>{words.TITLE}</h1><p>{engine.name}</p>", elem_id="masthead")
+        with gr.Tabs(elem_id="tabs"), gr.Tab(words.CREATE, id="create"):
+            create_tab(engine)
+    page.queue(max_size=64, api_open=False)
+    return page
+
+
+def launch_settings(options: Options) -> dict[str, Any]:
+    """Return what ``Blocks.launch`` is told."""
+    from starlette.middleware import Middleware
+
+    from vae.ui.security import MAX_UPLOAD_BYTES, Guard, hosts_for
+    from vae.ui.theme import gallery_theme, head, stylesheet
+
+    extra = os.environ.get(HOSTS_VARIABLE, "").split(",")
+    hosts = hosts_for(options.host, share=options.share, extra=extra)
+    return {
+        "server_name": options.host,
+        "server_port": options.port,
+        "share": options.share,
+        "auth": options.admits if options.password else None,
+        "auth_message": words.PASSWORD,
+        "app_kwargs": {"middleware": [Middleware(Guard, hosts=hosts)]},
+        "theme": gallery_theme(),
+        "css": stylesheet(),
+        "head": head(),
+        "max_file_size": MAX_UPLOAD_BYTES,
+        "state_session_capacity": 1000,
+        "footer_links": [],
+        "run_history": False,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "pwa": False,
+        "mcp_server": False,
+        "quiet": True,
+        "prevent_thread_lock": True,
+    }
+
+
+def check_address(host: str, port: int | None) -> None:
+    """Refuse an address that cannot be served, before anything slow begins.
+
+    Raises:
+        ConfigError: The port is taken, or the host is not one of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), port or 0))
+        except OSError as error:
+            where = f"{host}:{port}" if port else host
+            message = f"cannot serve at {where} ({error.strerror}): choose another --host or --port"
+            raise ConfigError(message) from error
+
+
+def serve(engine: Engine, options: Options) -> None:
+    """Show the page, wake the world behind it, and stay until interrupted.
+
+    Raises:
+        ConfigError: The address cannot be served.
+        VAEError: The world turned out to be unusable when it was loaded.
+    """
+    check_address(options.host, options.port)
+    prepare_environment()
+    import gradio  # noqa: F401  the slowest import by far; torch's would only slow it further
+
+    awake = engine.start()
+    page = build(engine, share=options.share)
+    try:
+        page.launch(**launch_settings(options))
+        print(words.SERVING.format(url=page.share_url or page.local_url), flush=True)
+        awake.result()
+        page.block_thread()
+    finally:
+        page.close()
+        engine.close()

@@ -1,0 +1,66 @@
+"""The stage: the picture, the ground it is shown on, and the calm line of text beneath.
+
+The canvas is plain HTML with a script of ours (``assets/``) behind it. The script asks the server
+functions given here; it never touches Gradio's queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any
+
+from vae.ui.security import MAX_UPLOAD_BYTES
+from vae.ui.seed import FIRST_SEED
+from vae.ui.upload import ACCEPT
+from vae.ui.words import PAGE
+
+BACKGROUNDS = ("checker", "white", "black", "color")
+
+
+def canvas_panel(server_functions: Sequence[Callable[..., Any]]) -> None:
+    """Build the stage.
+
+    Args:
+        server_functions: ``frame``, ``save`` and ``start_from``.
+    """
+    import gradio as gr
+
+    megabytes = MAX_UPLOAD_BYTES // 2**20
+    gr.HTML(
+        html_template=_template(),
+        js_on_load="vae43.mount(element, server, props)",
+        server_functions=list(server_functions),
+        apply_default_css=False,
+        elem_id="stage",
+        first_seed=FIRST_SEED,
+        max_upload_bytes=MAX_UPLOAD_BYTES,
+        words={key: text.replace("{limit}", str(megabytes)) for key, text in PAGE.items()},
+    )
+
+
+def _template() -> str:
+    grounds = "".join(_ground(name) for name in BACKGROUNDS)
+    return f"""
+<div class="mat" data-ground="checker" data-state="waking">
+  <canvas role="img" aria-label="{escape(PAGE["picture"])}" width="512" height="512"></canvas>
+  <p class="drop" aria-hidden="true">{escape(PAGE["drop"])}</p>
+</div>
+<div class="caption">
+  <p class="message" role="status" aria-live="polite">{escape(PAGE["waking"])}</p>
+  <button type="button" class="origin" hidden></button>
+  <fieldset class="grounds">
+    <legend>{escape(PAGE["backgrounds"])}</legend>{grounds}
+    <input type="color" class="own" value="#c9b79c" aria-label="{escape(PAGE["color"])}">
+  </fieldset>
+  <input type="file" class="file" accept="{ACCEPT}" hidden>
+</div>"""
+
+
+def _ground(name: str) -> str:
+    checked = " checked" if name == "checker" else ""
+    label = escape(PAGE[name])
+    return (
+        f'<label class="ground {name}" title="{label}"><input type="radio" name="ground" '
+        f'value="{name}" aria-label="{label}"{checked}><span></span></label>'
+    )

@@ -1,0 +1,25 @@
+"""The Create tab: the picture on the left, everything that moves it on the right."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from vae.ui.canvas import canvas_panel
+from vae.ui.download import download_panel, make_save
+from vae.ui.engine import Engine
+from vae.ui.frames import make_frame
+from vae.ui.seed import seed_panel
+from vae.ui.sliders import sliders_panel
+from vae.ui.upload import make_start_from, upload_panel
+
+
+def create_tab(engine: Engine) -> None:
+    """Build the tab; the panels know nothing of each other, the script in the page joins them."""
+    with gr.Row(elem_id="create"):
+        with gr.Column(elem_id="picture"):
+            canvas_panel([make_frame(engine), make_save(engine), make_start_from(engine)])
+        with gr.Column(elem_id="panels"):
+            seed_panel()
+            upload_panel()
+            sliders_panel(engine.sliders)
+            download_panel()

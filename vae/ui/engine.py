@@ -1,0 +1,133 @@
+"""One world behind the page: loaded in the background, drawn with by a single thread.
+
+torch is shared by asking it one thing at a time: its own threads then split each picture, where two
+callers at once would only make both late. Requests that come while the world still loads wait in
+the same line, so the first picture appears the moment it can.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from vae.errors import ConfigError, VAEError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vae.infer import Latents, Slider, World
+    from vae.ui.state import PictureState
+
+T = TypeVar("T")
+MAX_WAITING = 64
+_SEEDS_KEPT = 64
+
+
+class BusyError(VAEError):
+    """More requests are waiting than can be answered in good time."""
+
+
+class Engine:
+    """Draws with one world, on one thread of its own.
+
+    Args:
+        load: Returns the world. Called once, on the drawing thread, after ``start``.
+        name: The world's name, known before it is loaded.
+        sliders: Its sliders, known before it is loaded, strongest first within each kind.
+    """
+
+    def __init__(self, load: Callable[[], World], name: str, sliders: Sequence[Slider]) -> None:
+        self.name = name
+        self.sliders = tuple(sliders)
+        self.ranges: Mapping[str, tuple[float, float]] = {s.name: (s.low, s.high) for s in sliders}
+        self._load = load
+        self._drawing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="draw")
+        self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read")
+        self._world: World | None = None
+        self._waiting = 0
+
+    def start(self) -> Future[World]:
+        """Begin to load the world; the future carries it, or the reason why not."""
+        return self._drawing.submit(self._wake)
+
+    async def draw(self, job: Callable[..., T], *args: Any) -> T:
+        """Run ``job(world, *args)`` on the drawing thread.
+
+        Raises:
+            BusyError: Too many requests are waiting already.
+            VAEError: The world could not be loaded, or the job refused its input.
+        """
+        return await self._queued(self._drawing, self._with_world, job, *args)
+
+    async def read(self, job: Callable[..., T], *args: Any) -> T:
+        """Run ``job(*args)`` on the thread that decodes uploads, one at a time.
+
+        Raises:
+            BusyError: Too many requests are waiting already.
+        """
+        return await self._queued(self._reading, job, *args)
+
+    def close(self) -> None:
+        """Let go of both threads."""
+        self._drawing.shutdown(wait=False, cancel_futures=True)
+        self._reading.shutdown(wait=False, cancel_futures=True)
+
+    async def _queued(self, pool: ThreadPoolExecutor, job: Callable[..., T], *args: Any) -> T:
+        # Counted on the event loop alone, so no lock is needed.
+        if self._waiting >= MAX_WAITING:
+            raise BusyError("Many people are drawing just now. Please try again in a moment.")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, job, *args)
+        finally:
+            self._waiting -= 1
+
+    def _with_world(self, job: Callable[..., T], *args: Any) -> T:
+        import torch
+
+        with torch.inference_mode():
+            return job(self._wake(), *args)
+
+    def _wake(self) -> World:
+        """Return the world, loaded on the first call; runs on the drawing thread alone."""
+        if self._world is None:
+            import torch
+
+            world = self._load()
+            with torch.inference_mode():
+                world.decode(_seeded(world, 0))  # the first call pays for allocation and threads
+            self._world = world
+        return self._world
+
+
+@lru_cache(maxsize=_SEEDS_KEPT)
+def _seeded(world: World, seed: int) -> Latents:
+    import torch
+
+    return world.sample(1, generator=torch.Generator().manual_seed(seed))
+
+
+def latents_of(world: World, state: PictureState) -> Latents:
+    """Return the latents of a state, before any slider has moved them.
+
+    Raises:
+        ConfigError: The latents in the request belong to a world of other widths.
+    """
+    if state.z is None or state.key is None:
+        return _seeded(world, state.seed or 0)
+    found, expected = (len(state.z), len(state.key)), (world.latent_dim, world.latent_key_dim)
+    if found != expected:
+        raise ConfigError(f"expected latents of widths {expected}, found {found}")
+    start = _seeded(world, 0)  # lends its type, device and precision
+    return start._replace(z=start.z.new_tensor([state.z]), key=start.key.new_tensor([state.key]))
+
+
+def picture_of(world: World, state: PictureState) -> Tensor:
+    """Return the picture of a state: straight (1, C, H, W) in [0, 1]."""
+    latents = latents_of(world, state)
+    if state.moves:
+        latents = world.move(latents, dict(state.moves))
+    return world.decode(latents)

@@ -1,0 +1,75 @@
+"""The options of ``app.py``, and what is wrong with them."""
+
+from __future__ import annotations
+
+import argparse
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from vae.errors import ConfigError
+
+_DEVICE = re.compile(r"cpu|mps|cuda(:\d+)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How the page is served.
+
+    Attributes:
+        host: Address to bind to.
+        port: Port, 1…65535, or None for the first free one from 7860.
+        share: Whether Gradio's tunnel opens the page to the world.
+        password: What visitors must type, or None.
+        world: A shipped name, a folder, or a hub id.
+        device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+    """
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    share: bool = False
+    password: str | None = None
+    world: str = "pomona"
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if self.port is not None and not 1 <= self.port <= 65535:
+            raise ConfigError(f"expected a port from 1 to 65535, found {self.port}")
+        if self.password is not None and not self.password.strip():
+            raise ConfigError("expected some text after --password, found none")
+        if not _DEVICE.fullmatch(self.device):
+            expected = "cpu, cuda, cuda:N or mps"
+            raise ConfigError(f"expected {expected} as --device, found {self.device!r}")
+
+    def admits(self, name: str, password: str) -> bool:
+        """Return whether a visitor may come in: any name will do, the password must be right."""
+        del name
+        expected = (self.password or "").encode()
+        return hmac.compare_digest(password.encode(), expected)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(message)
+
+
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """Read the command line.
+
+    Raises:
+        ConfigError: An option is unknown, or its value is impossible.
+    """
+    parser = _Parser(
+        prog="app.py",
+        description="Open the page: drag sliders, and a picture with real transparency follows.",
+        epilog="Behind a reverse proxy, name its public host in the variable VAE_HOSTS.",
+    )
+    parser.add_argument("--host", default=Options.host, help="address to serve at (%(default)s)")
+    parser.add_argument("--port", type=int, help="port (default: the first free from 7860)")
+    parser.add_argument("--share", action="store_true", help="open a public link")
+    parser.add_argument("--password", help="what visitors must type to come in")
+    parser.add_argument("--world", default=Options.world, help="name, folder or hub id (%(default)s)")
+    parser.add_argument("--device", default=Options.device, help="cpu, cuda, cuda:1, mps (cpu)")
+    return Options(**vars(parser.parse_args(arguments)))

@@ -1,0 +1,109 @@
+"""Starting from a picture of one's own: bytes in, latents out, nothing kept."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from vae.errors import ImageError
+from vae.ui.engine import Engine
+from vae.ui.frames import answer
+from vae.ui.security import open_picture
+from vae.ui.words import PANELS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+    from torch import Tensor
+
+    from vae.infer import World
+
+ACCEPT = "image/png,image/jpeg,image/webp"
+_FRAME = 7 / 8  # a cut-out's longer side on its square, as the first world's pictures have it
+_VISIBLE = 20  # alpha, of 255, from which a pixel belongs to the cut-out
+
+
+def fit(pixels: NDArray[np.uint8], size: int, channels: int) -> Tensor:
+    """Place a picture on the world's square.
+
+    A cut-out is cropped to what is visible and framed as the world's own pictures are, unless it
+    is a well-filled square already; an opaque picture is fitted whole, the rest left clear.
+
+    Args:
+        pixels: (H, W, 4) straight RGBA bytes.
+        size: Side of the square.
+        channels: 4 (straight RGBA), 3 (on white), 1 (grey, on white).
+
+    Returns:
+        (1, channels, size, size) float32 in [0, 1].
+
+    Raises:
+        ImageError: Nothing in the picture is visible.
+    """
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    square = _on_square(Image.fromarray(pixels), size)
+    if channels < 4:
+        square = Image.alpha_composite(Image.new("RGBA", square.size, "white"), square)
+        square = square.convert("RGB" if channels == 3 else "L")
+    values = np.atleast_3d(np.asarray(square, dtype=np.float32)) / 255
+    return torch.from_numpy(values.transpose(2, 0, 1).copy())[None]
+
+
+def _on_square(image: Image.Image, size: int) -> Image.Image:
+    from PIL import Image
+
+    box = image.getchannel("A").point(lambda alpha: 255 if alpha >= _VISIBLE else 0).getbbox()
+    if box is None:
+        raise ImageError("Nothing in this picture is visible: it is fully transparent.")
+    longest = max(box[2] - box[0], box[3] - box[1])
+    framed = image.width == image.height and longest >= image.width / 2
+    side = float(max(image.size))
+    if not framed and box != (0, 0, *image.size):
+        image, side = image.crop(box), longest / _FRAME
+    scale = size / side
+    width, height = (max(1, round(edge * scale)) for edge in image.size)
+    small = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    square = Image.new("RGBA", (size, size))
+    square.paste(small, ((size - width) // 2, (size - height) // 2))
+    return square
+
+
+def read_latents(world: World, pixels: NDArray[np.uint8]) -> dict[str, Any]:
+    """Return the latents of a picture as lists the browser can carry; runs where pictures draw."""
+    latents = world.encode(fit(pixels, world.image_size, world.channels))
+    return {"z": _as_list(latents.z), "key": _as_list(latents.key)}
+
+
+def _as_list(row: Tensor) -> list[float]:
+    return [round(value, 5) for value in row[0].float().cpu().tolist()]
+
+
+def make_start_from(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
+    """Return the server function ``start_from``: one file as multipart in, latents out.
+
+    Only bytes that came within the request itself are read. A path, with or without Gradio's
+    ``meta``, is no file here.
+    """
+
+    async def start_from(data: Any) -> dict[str, Any]:
+        async def work() -> dict[str, Any]:
+            files = getattr(data, "files", None)
+            contents = files[0][1] if files else None
+            pixels = await engine.read(open_picture, contents)
+            return await engine.draw(read_latents, pixels)
+
+        return await answer(work)
+
+    return start_from
+
+
+def upload_panel() -> None:
+    """Build the button that opens the file dialog; dropping and pasting work on the page itself."""
+    import gradio as gr
+
+    button = gr.Button(PANELS["upload"], elem_id="upload", size="sm")
+    button.click(fn=None, js="() => vae43.choosePicture()", queue=False)

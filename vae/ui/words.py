@@ -1,0 +1,122 @@
+"""Every word the page says, and the one place where errors become the artist's words.
+
+English lives here alone, as plain dictionaries keyed by use, so that another language is another
+dictionary. Builders take what they need; the script in the page gets ``PAGE`` as a property of the
+canvas.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from vae.errors import (
+    CheckpointError,
+    ConfigError,
+    DatasetError,
+    ImageError,
+    ShapeError,
+    TrainingError,
+    VAEError,
+)
+
+if TYPE_CHECKING:
+    from vae.infer import Slider
+
+TITLE = "43.VAE"
+CREATE = "Create"
+PASSWORD = "Any name will do; the password is the one you were given."
+SERVING = "The page is open at {url}"
+
+PANELS = {
+    "style": "Style",
+    "style_note": "surface, palette, edge",
+    "form": "Form",
+    "form_note": "what it is, and how it sits",
+    "more": "{count} more",
+    "seed": "Seed",
+    "surprise": "Surprise me",
+    "upload": "Start from a picture",
+    "reset_all": "Reset all",
+    "save": "Save PNG",
+}
+
+# What the script in the page says; the keys are its own.
+PAGE = {
+    "picture": "The picture, drawn by the model",
+    "waking": "The world is waking up",
+    "lost": "The connection is gone. Trying again.",
+    "failed": "That could not be done just now. Please try again.",
+    "reading": "Reading your picture",
+    "saving": "Drawing your PNG",
+    "drop": "Drop it: start from this picture",
+    "large": "This file is larger than {limit} MB. Please use a smaller one.",
+    "from_picture": "From {name}",
+    "back_to_seed": "Back to the seed",
+    "backgrounds": "Show transparency on",
+    "checker": "Checker",
+    "white": "White",
+    "black": "Black",
+    "color": "A colour of your own",
+}
+
+STYLE_NAMES = {
+    "lightness": "Lightness",
+    "redness": "Green to red",
+    "warmth": "Warmth",
+    "lightness_spread": "Light and shade",
+    "redness_spread": "Green–red range",
+    "warmth_spread": "Warm–cool range",
+    "colorfulness": "Colourfulness",
+    "palette_variety": "Palette variety",
+    "local_contrast": "Local contrast",
+    "fineness": "Fineness",
+    "coarseness": "Coarseness",
+    "directionality": "Grain",
+    "angle_cos": "Grain, upright",
+    "angle_sin": "Grain, slanted",
+    "coverage": "Coverage",
+    "edge_softness": "Edge softness",
+}
+
+_WORLD_TROUBLE = "This world cannot be used: {message}"
+_BY_KIND: tuple[tuple[type[VAEError], str], ...] = (
+    (ImageError, "{message}"),
+    (ShapeError, "The page asked for a picture that this world cannot draw. Please reload it."),
+    (CheckpointError, _WORLD_TROUBLE),
+    (DatasetError, _WORLD_TROUBLE),
+    (TrainingError, _WORLD_TROUBLE),
+    (ConfigError, "The page and this world do not agree. Please reload it. ({message})"),
+    (VAEError, "{message}"),
+)
+_UNFORESEEN = "Something went wrong while drawing. The server's log says what."
+
+
+def slider_name(slider: Slider) -> str:
+    """Return the name an artist reads: translated for attributes, tidied for anything else."""
+    if slider.name in STYLE_NAMES:
+        return STYLE_NAMES[slider.name]
+    return slider.name.replace("_", " ").strip().capitalize()
+
+
+def slider_effect(slider: Slider) -> str:
+    """Return what was measured about a slider, in one or two plain sentences."""
+    if slider.attribute is None:
+        return "Not measured: drag and see."
+    target = STYLE_NAMES.get(slider.attribute, slider.attribute.replace("_", " ")).lower()
+    follows = f"follows your hand {abs(slider.spearman):.0%}"
+    alone = f"{slider.purity:.0%} of what changes is this"
+    return f"Measured: one step moves {target} by {slider.gain:+.2f}, {follows}, {alone}."
+
+
+def explain(error: BaseException) -> str:
+    """Return one calm sentence for the artist; unforeseen errors are logged in full.
+
+    Args:
+        error: What was raised while serving a request.
+    """
+    for kind, sentence in _BY_KIND:
+        if isinstance(error, kind):
+            return sentence.format(message=str(error))
+    logging.getLogger(__name__).error("unforeseen error on the page", exc_info=error)
+    return _UNFORESEEN
