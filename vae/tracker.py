@@ -141,12 +141,12 @@ class Tracker:
                 record = json.loads(line, object_hook=_restore)
             except ValueError as error:
                 raise TrainingError(
-                    f"Expected run records in {self.path.name}, found a line that is not JSON "
+                    f"expected run records in {self.path.name}, found a line that is not JSON "
                     f"(number {number} of those read); remove it or start a new run."
                 ) from error
             if not isinstance(record, dict) or not isinstance(record.get("step"), int):
                 raise TrainingError(
-                    f"Expected run records with a step in {self.path.name}, found {line[:60]!r}; "
+                    f"expected run records with a step in {self.path.name}, found {line[:60]!r}; "
                     "is it the file of something else?"
                 )
             yield record
@@ -162,7 +162,7 @@ def _encode(record: Mapping[str, Any]) -> bytes:
     """Return the line of a record."""
     step = _plain(record.get("step"))
     if not isinstance(step, int) or isinstance(step, bool):
-        raise TrainingError(f"Expected a record with an integer 'step', found {step!r}; add one.")
+        raise TrainingError(f"expected a record with an integer 'step', found {step!r}; add one.")
     text = json.dumps(_plain(dict(record)), allow_nan=False, separators=(",", ":"))
     return text.encode("ascii") + b"\n"
 
@@ -180,7 +180,7 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "tolist"):  # NumPy and PyTorch, without importing either
         return _plain(value.tolist())
     raise TrainingError(
-        f"Expected numbers, text, lists or dicts in a record, found {type(value).__name__}; "
+        f"expected numbers, text, lists or dicts in a record, found {type(value).__name__}; "
         "convert it first."
     )
 

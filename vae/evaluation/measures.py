@@ -80,7 +80,7 @@ def _split(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return straight RGB (N, H, W, 3) and alpha (N, H, W), float32 in steps of 1/255."""
     if images.ndim != 4 or images.shape[-1] not in (1, 3, 4) or min(images.shape) < 1:
         raise ShapeError(
-            f"Expected pictures (N, H, W, C) with C of 1, 3 or 4, found {images.shape}; "
+            f"expected pictures (N, H, W, C) with C of 1, 3 or 4, found {images.shape}; "
             "put the channels last."
         )
     if images.dtype != np.uint8:

@@ -158,6 +158,6 @@ def _as_float(images: Tensor) -> Tensor:
 def _check_pair(images: Tensor, reconstructions: Tensor) -> None:
     if images.ndim != 4 or images.shape != reconstructions.shape or len(images) == 0:
         raise ShapeError(
-            "Expected images and reconstructions of one shape (N, C, H, W), found "
+            "expected images and reconstructions of one shape (N, C, H, W), found "
             f"{tuple(images.shape)} and {tuple(reconstructions.shape)}; pass them as they pair."
         )

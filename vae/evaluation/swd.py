@@ -220,11 +220,11 @@ def _as_float(images: Tensor) -> Tensor:
 def _check_sets(real: Tensor, fake: Tensor) -> None:
     if real.ndim != 4 or real.shape[-1] != real.shape[-2] or real.shape[-1] < SMALLEST_LEVEL:
         raise ShapeError(
-            f"Expected square images (N, C, H, H) of {SMALLEST_LEVEL} pixels or more, found "
+            f"expected square images (N, C, H, H) of {SMALLEST_LEVEL} pixels or more, found "
             f"{tuple(real.shape)}; resize them first."
         )
     if real.shape != fake.shape or len(real) == 0:
         raise ShapeError(
-            "Expected two sets of equally many images of one shape, found "
+            "expected two sets of equally many images of one shape, found "
             f"{tuple(real.shape)} and {tuple(fake.shape)}; cut the longer one."
         )
