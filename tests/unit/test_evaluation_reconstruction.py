@@ -10,10 +10,10 @@ from vae.evaluation.reconstruction import (
     checker,
     composite,
     pca_baseline,
-    premultiply,
     psnr,
     score_reconstruction,
 )
+from vae.losses import premultiply
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from vae.errors import ShapeError
+from vae.losses import premultiply
 
 CHECKER_SQUARES = 16  # along a side
 CHECKER_GREYS = (0.6, 0.8)
@@ -80,13 +81,6 @@ def psnr(mse: float) -> float:
     No error at all is given as 100 dB, so that averages and JSON stay finite.
     """
     return float(-10.0 * np.log10(max(mse, 1e-10)))
-
-
-def premultiply(images: Tensor) -> Tensor:
-    """Return straight images (N, C, H, W) with colour times alpha; without alpha as they are."""
-    if images.shape[1] != 4:
-        return images
-    return torch.cat([images[:, :3] * images[:, 3:], images[:, 3:]], dim=1)
 
 
 def composite(images: Tensor, background: Tensor | float) -> Tensor:
