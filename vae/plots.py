@@ -68,6 +68,7 @@ def plot_latent_trajectories(
     _label_plane(ax, explained, title)
     bar = figure.colorbar(colours, ax=ax, fraction=0.035, pad=0.02)
     bar.set_label(time_label, color=INK)
+    bar.ax.tick_params(colors=FAINT, labelcolor=INK, labelsize=8)
     bar.outline.set_visible(False)  # type: ignore[operator]
     if below is not None:
         _draw_distance(below, paths, when, time_label)
@@ -201,6 +202,7 @@ def _draw_finishes(
 def _label_plane(ax: Axes, explained: np.ndarray, title: str | None) -> None:
     quiet_axes(ax)
     ax.margins(0.08)
+    ax.set_aspect("equal", adjustable="datalim")
     ax.set_xlabel(f"first principal direction · {explained[0]:.0%} of the spread", color=INK)
     ax.set_ylabel(f"second · {explained[1]:.0%}", color=INK)
     if title:

@@ -120,6 +120,17 @@ class Renderer:
         )
         return [to_bytes(picture) for picture in self.pictures(walk)]
 
+    def save(
+        self,
+        pixels: np.ndarray,
+        path: str | os.PathLike[str],
+        *,
+        scale: int = 1,
+        text: Mapping[str, str] | None = None,
+    ) -> Path:
+        """Write a frame or a sheet; see :func:`save_picture`."""
+        return save_picture(path, pixels, scale=scale, text=text)
+
     def save_loop(
         self,
         path: str | os.PathLike[str],

@@ -168,6 +168,12 @@ def test_png_keeps_every_pixel_and_its_words(tmp_path):
         np.testing.assert_array_equal(np.asarray(image), pixels)
 
 
+def test_a_sheet_is_saved_as_it_was_drawn(renderer, tmp_path):
+    sheet = renderer.grid(latents((0.2, 0.5), (0.4, 1)))
+    with Image.open(renderer.save(sheet, tmp_path / "sheet.PNG")) as image:
+        np.testing.assert_array_equal(np.asarray(image), sheet)
+
+
 def test_webp_is_small_and_close():
     pixels = to_bytes(soft_disk(128))
     data = encode_image(pixels)
