@@ -1,0 +1,150 @@
+"""The command line: ``python -m vae train | sample | encode | info``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from vae.errors import VAEError
+from vae.protocols import NAMES
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Describe every command and option."""
+    parser = argparse.ArgumentParser(prog="python -m vae", description="43.VAE from the shell.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    train = commands.add_parser("train", help="train a world on a folder of images")
+    train.add_argument("--data", type=Path, required=True, help="folder of PNG, JPEG, WebP images")
+    train.add_argument("--out", type=Path, required=True, help="folder of the new world")
+    train.add_argument("--world", help="world to start from: a name, a folder, or a hub id")
+    train.add_argument("--protocol", choices=NAMES, help="default: finetune with --world, else pretrain")
+    train.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    length = train.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=int, help="optimiser steps")
+    length.add_argument("--minutes", type=float, help="wall time")
+    train.add_argument("--size", type=int, default=128, help="side of a new world's pictures")
+    train.add_argument("--channels", type=int, default=4, help="1, 3 or 4, of a new world")
+    train.add_argument("--latent-dim", type=int, default=32, help="content latents of a new world")
+    train.add_argument("--key-dim", type=int, default=28, help="key latents of a new world")
+    train.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="change a protocol's setting")
+    sample = commands.add_parser("sample", help="draw a sheet of random pictures")
+    sample.add_argument("--world", default="pomona")
+    sample.add_argument("--out", type=Path, required=True, help="PNG file to write")
+    sample.add_argument("--num", type=int, default=16)
+    sample.add_argument("--seed", type=int, default=0)
+    sample.add_argument("--truncation", type=float, default=1.0)
+    encode = commands.add_parser("encode", help="encode images to latents and metadata, as JSON")
+    encode.add_argument("images", type=Path, nargs="+")
+    encode.add_argument("--world", default="pomona")
+    encode.add_argument("--out", type=Path, help="JSON file to write; else it is printed")
+    info = commands.add_parser("info", help="say what a world is")
+    info.add_argument("--world", default="pomona")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; an error is one line on stderr and exit code 1."""
+    options = make_parser().parse_args(arguments)
+    try:
+        {"train": train, "sample": sample, "encode": encode, "info": info}[options.command](options)
+    except VAEError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; go on with --resume", file=sys.stderr)
+        return 130
+    return 0
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train a world, showing progress, and write it."""
+    from vae.run import train_world
+
+    train_world(
+        data=options.data,
+        out=options.out,
+        start=options.world,
+        protocol=options.protocol,
+        resume=options.resume,
+        steps=options.steps,
+        minutes=options.minutes,
+        changes=dict(_setting(text) for text in options.set),
+        size=options.size,
+        channels=options.channels,
+        latent_dim=options.latent_dim,
+        latent_key_dim=options.key_dim,
+    )
+
+
+def _setting(text: str) -> tuple[str, object]:
+    name, _, value = text.partition("=")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+def sample(options: argparse.Namespace) -> None:
+    """Draw random pictures as one sheet."""
+    import torch
+
+    from vae.infer import get_infer_model
+    from vae.renderer import Renderer
+
+    world = get_infer_model(options.world)
+    generator = torch.Generator().manual_seed(options.seed)
+    latents = world.sample(options.num, generator=generator, truncation=options.truncation)
+    renderer = Renderer(world)
+    renderer.save(renderer.grid(latents), options.out)
+    print(options.out)
+
+
+def encode(options: argparse.Namespace) -> None:
+    """Encode pictures and write their latents and metadata as JSON."""
+    import torch
+
+    from vae.data import read_image
+    from vae.infer import get_infer_model
+    from vae.utils import write_atomic
+
+    world = get_infer_model(options.world)
+    arrays = [
+        read_image(path, size=world.image_size, channels=world.channels) for path in options.images
+    ]
+    x = torch.stack([torch.from_numpy(a.copy()).permute(2, 0, 1) for a in arrays]).float() / 255
+    latents, described = world.encode(x), world.describe(x)
+    rows = [
+        {
+            "file": str(path),
+            "z": latents.z[i].tolist(),
+            "key": latents.key[i].tolist(),
+            "metadata": {name: float(values[i]) for name, values in described.items()},
+        }
+        for i, path in enumerate(options.images)
+    ]
+    text = json.dumps({"world": world.name, "images": rows}, indent=1)
+    if options.out is None:
+        print(text)
+    else:
+        write_atomic(options.out, (text + "\n").encode())
+        print(options.out)
+
+
+def info(options: argparse.Namespace) -> None:
+    """Print a world's sizes and sliders."""
+    from vae.infer import get_infer_model
+
+    world = get_infer_model(options.world)
+    parameters = sum(p.numel() for p in world.model.parameters())
+    print(f"{world.name}: {world.channels} channels, {world.image_size}x{world.image_size}, ", end="")
+    print(f"{world.latent_dim} + {world.latent_key_dim} latents, {parameters / 1e6:.2f} M parameters")
+    print(f"{'slider':<24}{'kind':<8}{'gain':>7}{'purity':>8}{'Spearman':>10}")
+    for s in world.sliders:
+        print(f"{s.name:<24}{s.kind:<8}{s.gain:>7.2f}{s.purity:>8.2f}{s.spearman:>10.2f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,195 @@
+"""The decoder: content z and key k → image, and the prior p(k|u) of the generative side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vae.config import CHANNELS, NETWORK_TYPES, canonical_ivae_model, choose, positive
+from vae.distributions import ConditionalPrior
+from vae.encoder import check_size
+from vae.errors import ShapeError
+
+WIDTHS = (256, 224, 144, 64)
+SHUFFLE = 4
+"""The last step is a pixel shuffle by 4: cost is set by what happens at high resolution."""
+
+
+@lru_cache(maxsize=8)
+def fixed_noise(size: int) -> Tensor:
+    """The grain of every still picture: standard normal (1, 1, size, size), always the same.
+
+    One fixed field keeps a dragged picture from flickering, and makes pictures reproducible.
+    """
+    generator = np.random.Generator(np.random.Philox(43 + size))
+    return torch.from_numpy(generator.standard_normal((1, 1, size, size), dtype=np.float32))
+
+
+class ModulatedConv(nn.Module):
+    """A 3x3 convolution whose output is scaled and shifted by a style vector (FiLM).
+
+    References:
+        Perez et al. (2018). arXiv:1709.07871
+    """
+
+    def __init__(self, in_dim: int, out_dim: int, style_dim: int | None):
+        super().__init__()
+        self.conv = nn.Conv2d(in_dim, out_dim, 3, padding=1)
+        self.film = nn.Linear(style_dim, 2 * out_dim) if style_dim else None
+        if self.film is not None:
+            nn.init.normal_(self.film.weight, std=0.02)
+            nn.init.zeros_(self.film.bias)
+
+    def forward(self, x: Tensor, style: Tensor | None, extra: Tensor | None = None) -> Tensor:
+        """Map (N, in_dim, H, W) to (N, out_dim, H, W); ``extra`` is added before the bend."""
+        h = self.conv(x)
+        if self.film is not None and style is not None:
+            gain, shift = self.film(style)[:, :, None, None].chunk(2, 1)
+            h = torch.addcmul(h + shift, h, gain)
+        return F.silu(h if extra is None else h + extra)
+
+
+class Decoder(nn.Module):
+    """Draw an image from content z and key k.
+
+    z (with k) seeds a 4x4 map; with ``'ivae'`` the key then modulates every layer, with
+    ``'vae'`` it only joins the seed. Upsampling is bilinear, the last step a pixel shuffle by 4
+    with ICNR initialisation and a smoothing convolution, which leave no checkerboard. Noise at
+    full resolution, scaled by the key, carries the grain of the medium.
+
+    Args:
+        output_dim: Image channels, 1, 3 or 4.
+        latent_dim: Width of z.
+        latent_key_dim: Width of k.
+        decoder_type: ``'ivae'``, or ``'vae'`` for the plain ablation.
+        ivae_model: Variant of the prior p(k|u), see :class:`vae.distributions.ConditionalPrior`.
+        std_decoder_loc: Keep the output location inside [0, 1] (a sigmoid); else it is linear.
+        widths: Channels at 4², 8², 16² and side/4.
+        image_size: Side of the picture where none is asked for.
+
+    Raises:
+        ConfigError: A setting is unknown or impossible.
+
+    References:
+        Shi et al. (2016) arXiv:1609.05158; Aitken et al. (2017) arXiv:1707.02937 (ICNR)
+    """
+
+    def __init__(
+        self,
+        output_dim: int,
+        latent_dim: int = 10,
+        latent_key_dim: int = 20,
+        decoder_type: str = "ivae",
+        ivae_model: str = "im-pivae",
+        std_decoder_loc: bool = True,
+        *,
+        widths: Sequence[int] = WIDTHS,
+        image_size: int = 64,
+    ):
+        super().__init__()
+        self.output_dim = choose("output_dim", output_dim, CHANNELS)
+        self.latent_dim = int(positive("latent_dim", latent_dim, 1, 4096))
+        self.latent_key_dim = int(positive("latent_key_dim", latent_key_dim, 1, 4096))
+        self.decoder_type = choose("decoder_type", decoder_type, NETWORK_TYPES)
+        self.ivae_model = canonical_ivae_model(ivae_model)
+        self.std_decoder_loc = std_decoder_loc
+        check_size(image_size, image_size)
+        self.image_size = image_size
+        style_dim = 128 if decoder_type == "ivae" else None
+        self.prior = (
+            ConditionalPrior(latent_key_dim, self.ivae_model) if decoder_type == "ivae" else None
+        )
+        self.mapping = (
+            nn.Sequential(
+                nn.Linear(latent_key_dim, 128), nn.SiLU(), nn.Linear(128, 128), nn.SiLU()
+            )
+            if style_dim
+            else None
+        )
+        self.seed = nn.Linear(latent_dim + latent_key_dim, widths[0] * 16)
+        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        self.first = nn.ModuleList(ModulatedConv(a, a, style_dim) for a, _ in pairs)
+        self.second = nn.ModuleList(ModulatedConv(a, b, style_dim) for a, b in pairs)
+        last = widths[-1]
+        self.grain = nn.Conv2d(SHUFFLE**2, last, 1, bias=False)
+        self.grain_scale = nn.Linear(style_dim or latent_key_dim, last)
+        self.last = nn.ModuleList(ModulatedConv(last, last, style_dim) for _ in range(2))
+        self.head = nn.Conv2d(last, output_dim * SHUFFLE**2, 3, padding=1)
+        self.smooth = nn.Conv2d(output_dim, output_dim, 3, padding=1)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        nn.init.normal_(self.grain_scale.weight, std=0.01)
+        nn.init.constant_(self.grain_scale.bias, 0.1)
+        one = torch.empty(self.output_dim, *self.head.weight.shape[1:])
+        nn.init.kaiming_normal_(one, nonlinearity="linear")
+        self.head.weight.data.copy_(0.5 * one.repeat_interleave(SHUFFLE**2, 0))  # ICNR
+        nn.init.zeros_(self.head.bias)
+        tap = torch.tensor([0.15, 0.7, 0.15])
+        kernel = torch.eye(self.output_dim)[:, :, None, None] * torch.outer(tap, tap)
+        self.smooth.weight.data.copy_(kernel)
+        nn.init.zeros_(self.smooth.bias)
+
+    @property
+    def head_weight(self) -> Tensor:
+        """The weight at which adversarial and reconstruction gradients are balanced."""
+        return self.head.weight
+
+    def forward(
+        self, z: Tensor, key: Tensor, *, size: int | None = None, noise: Tensor | None = None
+    ) -> Tensor:
+        """Decode latents to straight images.
+
+        Args:
+            z: (N, latent_dim).
+            key: (N, latent_key_dim).
+            size: Side in pixels; 28, 32, 64, 128 or 256.
+            noise: Standard normal (N or 1, 1, size, size); :func:`fixed_noise` if not given.
+
+        Returns:
+            (N, output_dim, size, size), in [0, 1] with ``std_decoder_loc``; the colour of RGBA
+            is straight (not multiplied by alpha).
+
+        Raises:
+            ShapeError: Latents of another width, or a size that is not supported.
+        """
+        size = self._check(z, key, size)
+        style = self.mapping(key) if self.mapping is not None else None
+        h = self.seed(torch.cat((z, key), 1)).unflatten(1, (-1, 4, 4))
+        h = h.contiguous(memory_format=torch.channels_last)
+        grids = (8, 16, size // SHUFFLE)
+        for first, second, grid in zip(self.first, self.second, grids, strict=True):
+            h = second(first(h, style), style)
+            if grid != h.shape[-1]:
+                h = F.interpolate(h, size=(grid, grid), mode="bilinear", align_corners=False)
+        if noise is None:
+            noise = fixed_noise(size).to(h.device)
+        grain = self.grain(F.pixel_unshuffle(noise, SHUFFLE))
+        scale = self.grain_scale(key if style is None else style)[:, :, None, None]
+        h = self.last[0](h, style, grain * scale)
+        h = self.last[1](h, style)
+        logits = self.smooth(F.pixel_shuffle(self.head(h), SHUFFLE)).float()
+        return torch.sigmoid(logits) if self.std_decoder_loc else logits + 0.5
+
+    def _check(self, z: Tensor, key: Tensor, size: int | None) -> int:
+        widths = (z.shape[-1], key.shape[-1])
+        if z.ndim != 2 or key.ndim != 2 or widths != (self.latent_dim, self.latent_key_dim):
+            raise ShapeError(
+                f"expected z (N, {self.latent_dim}) and key (N, {self.latent_key_dim}), "
+                f"found {tuple(z.shape)} and {tuple(key.shape)}"
+            )
+        size = size or self.image_size
+        check_size(size, size)
+        return size
+
+
+def create_decoder(
+    output_dim: int, latent_dim: int = 10, latent_key_dim: int = 20, **options: object
+) -> Decoder:
+    """Make a :class:`Decoder`; ``options`` are its other arguments."""
+    return Decoder(output_dim, latent_dim, latent_key_dim, **options)  # type: ignore[arg-type]

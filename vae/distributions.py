@@ -1,0 +1,215 @@
+"""Posterior, conditional prior, divergences, and the density fitted to a world's latents."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from vae.config import canonical_ivae_model
+from vae.encodings import NUM_ATTRIBUTES
+from vae.errors import ShapeError
+
+LOG_2PI = math.log(2 * math.pi)
+
+
+class Latents(NamedTuple):
+    """Content ``z`` (N, latent_dim) and style ``key`` (N, latent_key_dim)."""
+
+    z: Tensor
+    key: Tensor
+
+    def joined(self) -> Tensor:
+        """Return (N, latent_dim + latent_key_dim)."""
+        return torch.cat((self.z, self.key), 1)
+
+
+class DiagonalGaussian(NamedTuple):
+    """A diagonal Gaussian over the last axis.
+
+    Attributes:
+        mean: (N, D).
+        logvar: (N, D), natural log of the variance.
+    """
+
+    mean: Tensor
+    logvar: Tensor
+
+    @property
+    def std(self) -> Tensor:
+        """Standard deviation (N, D)."""
+        return (0.5 * self.logvar).exp()
+
+    def rsample(self, noise: Tensor | None = None) -> Tensor:
+        """Draw with the reparameterisation of Kingma & Welling (2014), section 2.4.
+
+        Args:
+            noise: Standard normal (N, D); drawn here where it is not given.
+        """
+        if noise is None:
+            noise = torch.randn_like(self.mean)
+        return self.mean + self.std * noise
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log density of ``value`` (N, D), in nats, summed over D."""
+        squared = (value - self.mean).square() * (-self.logvar).exp()
+        return -0.5 * (squared + self.logvar + LOG_2PI).sum(-1)
+
+
+class Posterior(NamedTuple):
+    """q(z|x) and q(k|x)."""
+
+    z: DiagonalGaussian
+    key: DiagonalGaussian
+
+    @property
+    def mean(self) -> Latents:
+        """The two means."""
+        return Latents(self.z.mean, self.key.mean)
+
+    def rsample(self, noise: Latents | None = None) -> Latents:
+        """Draw latents; ``noise`` is standard normal of the same shapes."""
+        z, key = noise if noise is not None else (None, None)
+        return Latents(self.z.rsample(z), self.key.rsample(key))
+
+
+def kl_divergence(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
+    """Return KL(q || p) of diagonal Gaussians, (N, D) in nats, not summed.
+
+    References:
+        Kingma & Welling (2014), appendix B, for two general Gaussians. arXiv:1312.6114
+    """
+    ratio = (q.logvar - p.logvar).exp()
+    squared = (q.mean - p.mean).square() * (-p.logvar).exp()
+    return 0.5 * (ratio + squared - 1 - q.logvar + p.logvar)
+
+
+def kl_to_standard_normal(q: DiagonalGaussian) -> Tensor:
+    """Return KL(q || N(0, I)), (N, D) in nats, not summed.
+
+    References:
+        Kingma & Welling (2014), appendix B. arXiv:1312.6114
+    """
+    return 0.5 * (q.logvar.exp() + q.mean.square() - 1 - q.logvar)
+
+
+class ConditionalPrior(nn.Module):
+    """p(k|u): a diagonal Gaussian over the key, given the standardised metadata.
+
+    ``'im-pivae'``: the first 16 keys are tied one to one, key j having mean a_j u_j + b_j; the
+    free keys have a mean from a small network of u; every scale is a function of u.
+    ``'pivae'``: the same network for every key, no tie (Zhou & Wei 2020).
+    ``'ivae'``: mean 0, only the scale depends on u (Khemakhem et al. 2020, section 3).
+
+    Args:
+        latent_key_dim: Width of k.
+        ivae_model: The variant.
+        width: Hidden units.
+
+    References:
+        Khemakhem et al. (2020) arXiv:1907.04809; Zhou & Wei (2020) arXiv:2011.04798
+    """
+
+    MIN_STD, MAX_STD = 0.1, 1.0
+
+    def __init__(self, latent_key_dim: int, ivae_model: str = "im-pivae", width: int = 64):
+        super().__init__()
+        self.ivae_model = canonical_ivae_model(ivae_model)
+        self.num_tied = min(NUM_ATTRIBUTES, latent_key_dim) if self.ivae_model == "im-pivae" else 0
+        self.gain = nn.Parameter(torch.ones(self.num_tied))
+        self.offset = nn.Parameter(torch.zeros(self.num_tied))
+        self.net = nn.Sequential(
+            nn.Linear(NUM_ATTRIBUTES, width), nn.SiLU(), nn.Linear(width, 2 * latent_key_dim)
+        )
+        nn.init.normal_(self.net[-1].weight, std=0.01)
+        nn.init.zeros_(self.net[-1].bias)
+
+    def forward(self, u: Tensor) -> DiagonalGaussian:
+        """Return p(k|u) for standardised metadata ``u`` (N, 16)."""
+        if u.ndim != 2 or u.shape[1] != NUM_ATTRIBUTES:
+            raise ShapeError(f"expected metadata (N, {NUM_ATTRIBUTES}), found {tuple(u.shape)}")
+        free, scale = self.net(u).float().chunk(2, 1)
+        if self.ivae_model == "ivae":
+            mean = torch.zeros_like(free)
+        else:
+            tied = self.gain * u[:, : self.num_tied] + self.offset
+            mean = torch.cat((tied, free[:, self.num_tied :]), 1)
+        low, high = math.log(self.MIN_STD), math.log(self.MAX_STD)
+        log_std = low + (high - low) * torch.sigmoid(scale)
+        return DiagonalGaussian(mean, 2 * log_std)
+
+
+class LatentDensity(nn.Module):
+    """A Gaussian mixture with full covariances over the joined latents (z, k) of a world.
+
+    Samples, truncation and slider ranges come from here and not from the prior, which the
+    aggregate posterior does not fill.
+
+    References:
+        Dai & Wipf (2019) arXiv:1903.05789; Ghosh et al. (2020) arXiv:1903.12436
+    """
+
+    weights: Tensor
+    means: Tensor
+    factors: Tensor
+
+    def __init__(self, dim: int, num_components: int = 16):
+        super().__init__()
+        self.register_buffer("weights", torch.full((num_components,), 1 / num_components))
+        self.register_buffer("means", torch.zeros(num_components, dim))
+        self.register_buffer("factors", torch.eye(dim).repeat(num_components, 1, 1))
+
+    @classmethod
+    def fit(cls, latents: Tensor, *, num_components: int = 16, seed: int = 0) -> LatentDensity:
+        """Fit by expectation maximisation (scikit-learn) to ``latents`` (M, dim).
+
+        Small sets get fewer components and more shrinkage, so that covariances stay sound.
+        """
+        from sklearn.mixture import GaussianMixture
+
+        data = latents.detach().double().cpu().numpy()
+        if data.ndim != 2 or data.shape[0] < 2:
+            raise ShapeError(f"expected at least 2 rows of latents, found {tuple(data.shape)}")
+        num, dim = data.shape
+        components = max(1, min(num_components, num // (4 * dim)))
+        shrink = float(data.var(0).mean()) * (0.01 + min(1.0, 0.25 * dim / num))
+        mixture = GaussianMixture(
+            components, reg_covar=max(shrink, 1e-6), random_state=seed, max_iter=60, tol=1e-2
+        ).fit(data)
+        density = cls(dim, components)
+        density.weights.copy_(torch.from_numpy(mixture.weights_))
+        density.means.copy_(torch.from_numpy(mixture.means_))
+        covariances = torch.from_numpy(mixture.covariances_)
+        density.factors.copy_(torch.linalg.cholesky(covariances))
+        return density
+
+    def sample(
+        self, n: int, *, generator: torch.Generator | None = None, truncation: float = 1.0
+    ) -> Tensor:
+        """Draw ``n`` joined latents (n, dim).
+
+        Args:
+            n: How many.
+            generator: Source of randomness; a CPU generator.
+            truncation: Scale of each draw about its component's mean, 0 to 1.
+        """
+        component = torch.multinomial(self.weights.cpu(), n, replacement=True, generator=generator)
+        noise = torch.randn(n, self.means.shape[1], generator=generator)
+        return self.place(component, noise * truncation)
+
+    def place(self, component: Tensor, noise: Tensor) -> Tensor:
+        """Map component numbers (n,) and standard normal noise (n, dim) to draws (n, dim)."""
+        device = self.means.device
+        component, noise = component.to(device), noise.to(device, self.means.dtype)
+        spread = torch.einsum("nij,nj->ni", self.factors[component], noise)
+        return self.means[component] + spread
+
+    def log_prob(self, latents: Tensor) -> Tensor:
+        """Log density in nats, (M,), of joined latents (M, dim)."""
+        mixture = torch.distributions.MixtureSameFamily(
+            torch.distributions.Categorical(self.weights),
+            torch.distributions.MultivariateNormal(self.means, scale_tril=self.factors),
+        )
+        return mixture.log_prob(latents)

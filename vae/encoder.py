@@ -1,0 +1,181 @@
+"""The encoder: image → posterior over content z and key k."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vae.config import NETWORK_TYPES, SIZES, canonical_ivae_model, choose, positive
+from vae.distributions import DiagonalGaussian, Posterior
+from vae.encodings import to_rgba
+from vae.errors import ShapeError
+
+WIDTHS = (64, 96, 160, 256)
+FIXED_STD = 0.25
+"""Posterior scale where the encoder does not predict one."""
+
+
+def check_size(height: int, width: int) -> None:
+    """Raise a ShapeError unless the image is square with a side in :data:`vae.config.SIZES`."""
+    if height != width or height not in SIZES:
+        sizes = ", ".join(map(str, SIZES))
+        raise ShapeError(f"images must be square with side {sizes}, found {height}x{width}")
+
+
+def global_mean(x: Tensor) -> Tensor:
+    """Mean over the batch (axis 0) of every process, differentiable."""
+    mean = x.mean(0)
+    if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
+        from torch.distributed.nn.functional import all_reduce
+
+        mean = all_reduce(mean) / dist.get_world_size()
+    return mean
+
+
+class BatchStandardizer(nn.Module):
+    """Standardise locations over the data: mean 0, variance 1 for every dimension.
+
+    Uses the batch while training (over all processes) and running statistics afterwards, as
+    batch normalisation does, without its affine part.
+
+    References:
+        Zhu et al. (2020), "A Batch Normalized Inference Network Keeps the KL Vanishing Away".
+        arXiv:2004.12585
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, dim: int, momentum: float = 0.02, eps: float = 1e-4):
+        super().__init__()
+        self.momentum, self.eps = momentum, eps
+        self.register_buffer("running_mean", torch.zeros(dim))
+        self.register_buffer("running_var", torch.ones(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Standardise (N, dim)."""
+        if not self.training or x.shape[0] < 2:
+            return (x - self.running_mean) / (self.running_var + self.eps).sqrt()
+        mean = global_mean(x)
+        var = global_mean((x - mean).square())
+        with torch.no_grad():
+            self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
+            self.running_var.lerp_(var.to(self.running_var.dtype), self.momentum)
+        return (x - mean) / (var + self.eps).sqrt()
+
+
+class Encoder(nn.Module):
+    """Predict q(z|x) and q(k|x), diagonal Gaussians.
+
+    The same weights take any supported size: the picture is unshuffled by 4 and strided down
+    to 4x4. With ``'im-pivae'`` the key is read from channel statistics (mean and deviation at
+    every depth), which see how a picture looks and not where things are; otherwise from the
+    same features as z.
+
+    Args:
+        latent_dim: Width of z.
+        latent_key_dim: Width of k.
+        encoder_type: ``'ivae'``, or ``'vae'`` for the plain ablation.
+        ivae_model: ``'im-pivae'``, ``'pivae'`` or ``'ivae'``.
+        use_std_encoder: Predict a scale as well as a location; else it is :data:`FIXED_STD`.
+        std_encoder_loc: Standardise locations over the data.
+        widths: Channels at the four resolutions.
+
+    Raises:
+        ConfigError: A setting is unknown or impossible.
+    """
+
+    def __init__(
+        self,
+        latent_dim: int = 10,
+        latent_key_dim: int = 20,
+        encoder_type: str = "ivae",
+        ivae_model: str = "im-pivae",
+        use_std_encoder: bool = True,
+        std_encoder_loc: bool = True,
+        *,
+        widths: Sequence[int] = WIDTHS,
+    ):
+        super().__init__()
+        self.latent_dim = int(positive("latent_dim", latent_dim, 1, 4096))
+        self.latent_key_dim = int(positive("latent_key_dim", latent_key_dim, 1, 4096))
+        self.encoder_type = choose("encoder_type", encoder_type, NETWORK_TYPES)
+        self.ivae_model = canonical_ivae_model(ivae_model)
+        self.use_std_encoder, self.std_encoder_loc = use_std_encoder, std_encoder_loc
+        self.reads_style = encoder_type == "ivae" and self.ivae_model == "im-pivae"
+        self.stem = nn.Conv2d(64, widths[0], 3, padding=1)
+        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairs)
+        self.mix = nn.ModuleList(nn.Conv2d(b, b, 3, padding=1) for _, b in pairs)
+        flat = widths[-1] * 16
+        self.content = nn.Linear(flat, 2 * latent_dim)
+        self.style = nn.Sequential(
+            nn.Linear(2 * sum(widths) if self.reads_style else flat, 192),
+            nn.SiLU(),
+            nn.Linear(192, 2 * latent_key_dim),
+        )
+        self.standardize = BatchStandardizer(latent_dim + latent_key_dim)
+        for head in (self.content, self.style[-1]):
+            head.bias.data[head.out_features // 2 :].fill_(0.15)  # scales start near 0.25
+
+    def forward(
+        self, x: Tensor, *, use_std_encoder: bool = True, std_encoder_loc: bool = True
+    ) -> Posterior:
+        """Encode straight images (N, C, H, W) in [0, 1], C in 1, 3, 4.
+
+        The two switches can turn off what the encoder was built with, not turn it on.
+
+        Raises:
+            ShapeError: Channels or size are not supported.
+        """
+        rgb, alpha = to_rgba(x)
+        check_size(*x.shape[-2:])
+        flat, statistics = self._features(torch.cat((rgb * alpha, alpha), 1))
+        z_mean, z_scale = self.content(flat).float().chunk(2, 1)
+        style = self.style(statistics if self.reads_style else flat).float()
+        k_mean, k_scale = style.chunk(2, 1)
+        if self.std_encoder_loc and std_encoder_loc:
+            means = self.standardize(torch.cat((z_mean, k_mean), 1))
+            z_mean, k_mean = means.split((self.latent_dim, self.latent_key_dim), 1)
+        predict = self.use_std_encoder and use_std_encoder
+        return Posterior(
+            DiagonalGaussian(z_mean, _logvar(z_scale, predict)),
+            DiagonalGaussian(k_mean, _logvar(k_scale, predict)),
+        )
+
+    def _features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        h = F.silu(self.stem(F.pixel_unshuffle(x, 4)))
+        if h.shape[-1] > 32:
+            h = F.avg_pool2d(h, 2)
+        statistics = [_pool(h)]
+        for down, mix, target in zip(self.down, self.mix, (16, 8, 4), strict=True):
+            stride = 2 if h.shape[-1] > target else 1
+            h = F.silu(F.conv2d(h, down.weight, down.bias, stride=stride, padding=1))
+            h = h + F.silu(mix(h))
+            statistics.append(_pool(h))
+        return h.flatten(1), torch.cat(statistics, 1)
+
+
+def _pool(h: Tensor) -> Tensor:
+    """Channel mean and deviation over space, (N, 2C)."""
+    h = h.float()
+    mean = h.mean((2, 3))
+    variance = h.square().mean((2, 3)) - mean.square()
+    return torch.cat((mean, (variance.clamp_min(0) + 1e-4).sqrt()), 1)
+
+
+def _logvar(scale: Tensor, predict: bool) -> Tensor:
+    """Log-variance in (-7.5, 1.5), or that of :data:`FIXED_STD` where none is predicted."""
+    if not predict:
+        return torch.full_like(scale, 2 * math.log(FIXED_STD))
+    return 4.5 * torch.tanh(scale / 4.5) - 3.0
+
+
+def create_encoder(latent_dim: int = 10, latent_key_dim: int = 20, **options: object) -> Encoder:
+    """Make an :class:`Encoder`; ``options`` are its other arguments."""
+    return Encoder(latent_dim, latent_key_dim, **options)  # type: ignore[arg-type]

@@ -1,0 +1,247 @@
+"""Worlds: frozen models to encode, decode, sample, move and borrow with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vae.checkpoint import check_format
+from vae.config import ModelConfig
+from vae.distributions import LatentDensity, Latents
+from vae.encodings import ATTRIBUTES, GROUPS, measure
+from vae.errors import CheckpointError, ConfigError, ShapeError
+from vae.model import IvAE, fetch_world, load_model
+from vae.sliders import Slider, SliderTable
+
+CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
+"""Where the shipped worlds are."""
+
+
+def list_worlds(folder: Path = CHECKPOINTS) -> list[str]:
+    """Names of the worlds in a folder, sorted."""
+    return sorted(p.parent.name for p in folder.glob("*/model.safetensors"))
+
+
+class World:
+    """One trained model with its sliders, frozen.
+
+    Images are straight float tensors (N, C, S, S) in [0, 1]; latents are means.
+
+    Attributes:
+        name: The folder's name.
+        path: The folder.
+        model: The network, in evaluation mode.
+        sliders: Strongest first within each kind.
+    """
+
+    def __init__(self, path: Path, model: IvAE, table: SliderTable):
+        if model.config is None or model.density is None:
+            raise CheckpointError(f"{path} has no fitted density; finish its training first")
+        self.name, self.path, self.model, self.table = path.name, path, model.eval(), table
+        self.model.requires_grad_(False)
+        self.config: ModelConfig = model.config
+        self.density: LatentDensity = model.density
+        self.directions = table.directions.to(self.device)
+
+    @property
+    def sliders(self) -> tuple[Slider, ...]:
+        """The slider table."""
+        return self.table.sliders
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.model.parameters()).device
+
+    @property
+    def image_size(self) -> int:
+        """Side in pixels."""
+        return self.config.image_size
+
+    @property
+    def channels(self) -> int:
+        """1, 3 or 4."""
+        return self.config.channels
+
+    @property
+    def latent_dim(self) -> int:
+        """Width of the content z."""
+        return self.config.latent_dim
+
+    @property
+    def latent_key_dim(self) -> int:
+        """Width of the key."""
+        return self.config.latent_key_dim
+
+    @torch.inference_mode()
+    def encode(self, images: Tensor) -> Latents:
+        """Encode images (N, C, S, S) in [0, 1] of this world's channels and size.
+
+        Raises:
+            ShapeError: The images do not fit the world.
+        """
+        return self.model.posterior(self._check(images)).mean
+
+    @torch.inference_mode()
+    def decode(self, latents: Latents, *, size: int | None = None) -> Tensor:
+        """Decode latents to images (N, C, S, S) in [0, 1].
+
+        Args:
+            latents: Content (N, latent_dim) and key (N, latent_key_dim).
+            size: Side in pixels where it is not the world's own.
+        """
+        z, key = (t.to(self.device, torch.float32) for t in latents)
+        return self.model.decode(Latents(z, key), size=size or self.image_size).clamp(0, 1)
+
+    @torch.inference_mode()
+    def sample(
+        self, n: int, *, generator: torch.Generator | None = None, truncation: float = 1.0
+    ) -> Latents:
+        """Draw latents from the density fitted to the world.
+
+        Args:
+            n: How many.
+            generator: A CPU generator; the default one where it is not given.
+            truncation: Spread about the nearest component, 0 (most typical) to 1 (as trained).
+
+        Raises:
+            ConfigError: ``n`` or ``truncation`` is out of range.
+        """
+        if n < 1 or not 0 <= truncation <= 2:
+            raise ConfigError(
+                f"expected n of at least 1 and truncation from 0 to 2, found {n}, {truncation}"
+            )
+        return self.split(self.density.sample(n, generator=generator, truncation=truncation))
+
+    def split(self, joined: Tensor) -> Latents:
+        """Split joined latents (N, latent_dim + latent_key_dim)."""
+        return Latents(*joined.to(self.device).split((self.latent_dim, self.latent_key_dim), 1))
+
+    @torch.inference_mode()
+    def describe(self, images: Tensor) -> dict[str, Tensor]:
+        """Measure the 16 attributes of images of any size, natural units, (N,) each."""
+        return dict(zip(ATTRIBUTES, measure(images).unbind(1), strict=True))
+
+    @torch.inference_mode()
+    def move(self, latents: Latents, by: Mapping[str, float | Tensor]) -> Latents:
+        """Move latents along sliders.
+
+        Args:
+            latents: Where to start.
+            by: Slider name → move in standard deviations of the training set; a number, or
+                (N,) for one each.
+
+        Raises:
+            ConfigError: A slider is unknown.
+        """
+        joined = latents.joined()
+        for name, amount in by.items():
+            direction = self._direction(name)
+            amount = torch.as_tensor(amount, dtype=joined.dtype, device=joined.device)
+            joined = joined + amount.reshape(-1, 1) * direction
+        return self.split(joined)
+
+    def _direction(self, name: str) -> Tensor:
+        for slider, direction in zip(self.sliders, self.directions, strict=True):
+            if slider.name == name:
+                return direction
+        known = ", ".join(s.name for s in self.sliders)
+        raise ConfigError(f"this world has no slider {name!r}; it has {known}")
+
+    @torch.inference_mode()
+    def borrow(
+        self,
+        latents: Latents,
+        reference: Tensor,
+        texture: float = 1.0,
+        palette: float = 1.0,
+        alpha: float = 1.0,
+    ) -> Latents:
+        """Take on a reference's measured metadata, leaving the content z.
+
+        The key moves from p(k|u) of the picture as it is to p(k|u) of the picture with the
+        borrowed attributes, so that what makes the picture itself is kept.
+
+        Args:
+            latents: The pictures to change, N of them.
+            reference: Straight images (1 or N, C, H, W) of any supported size.
+            texture: Share of the texture attributes borrowed, 0 to 1.
+            palette: Share of the colour attributes.
+            alpha: Share of the transparency attributes.
+
+        Raises:
+            ConfigError: A dial is outside 0 to 1.
+        """
+        dials = {"texture": texture, "palette": palette, "alpha": alpha}
+        for name, value in dials.items():
+            if not 0 <= value <= 1:
+                raise ConfigError(f"{name} must be from 0 to 1, found {value}")
+        share = torch.zeros(len(ATTRIBUTES), device=self.device)
+        for group, names in GROUPS.items():
+            for name in names:
+                share[ATTRIBUTES.index(name)] = dials[group]
+        if reference.shape[1] != 4:  # an opaque picture has no transparency to lend
+            for name in GROUPS["alpha"]:
+                share[ATTRIBUTES.index(name)] = 0
+        own = self.model.metadata(self.decode(latents))
+        other = self.model.metadata(reference.to(self.device)).clamp(-3, 3)
+        change = share * (other - own)
+        by = {
+            s.attribute: change[:, ATTRIBUTES.index(s.attribute)]
+            for s in self.sliders
+            if s.attribute is not None
+        }
+        return self.move(latents, by)
+
+    def _check(self, images: Tensor) -> Tensor:
+        size, channels = self.image_size, self.channels
+        if images.ndim != 4 or images.shape[1:] != (channels, size, size):
+            raise ShapeError(
+                f"the world {self.name} takes images of shape (N, {channels}, {size}, {size}), "
+                f"found {tuple(images.shape)}"
+            )
+        return images.to(self.device, torch.float32).contiguous(
+            memory_format=torch.channels_last
+        )
+
+
+def get_infer_model(name: str | Path, *, device: str | torch.device = "cpu", **hub: Any) -> World:
+    """Load a world.
+
+    Args:
+        name: A shipped world's name, a folder, or a Hugging Face hub id.
+        device: ``'cpu'``, ``'cuda'``, ``'mps'``.
+        hub: ``revision``, ``cache_dir``, ``token``, ``local_files_only`` of the hub.
+
+    Raises:
+        CheckpointError: There is no such world, or a file of it is damaged.
+        ConfigError: The device is not there.
+    """
+    shipped = CHECKPOINTS / str(name)
+    if (shipped / "model.safetensors").is_file():
+        folder = shipped
+    elif "/" in str(name) or Path(name).exists():
+        folder = fetch_world(str(name), **hub)
+    else:
+        known = ", ".join(list_worlds()) or "none"
+        raise CheckpointError(f"there is no world called {name}; shipped worlds: {known}")
+    config = folder / "config.json"
+    try:
+        check_format(config, json.loads(config.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{folder} is not a world: config.json cannot be read") from error
+    try:
+        model = load_model(folder, device=device)
+    except (RuntimeError, AssertionError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise ConfigError(f"the device {device!r} is not available here") from error
+    return World(folder, model, SliderTable.load(folder / "sliders.json"))
+
+
+__all__ = ["CHECKPOINTS", "Latents", "World", "get_infer_model", "list_worlds"]

@@ -1,0 +1,167 @@
+"""Losses: reconstruction, attribute ordering, and the adversary's."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vae.config import choose, positive
+from vae.errors import ShapeError
+
+
+class QuadraticHypoLoss(nn.Module):
+    """hypot(error, ε) - ε: quadratic near zero, linear far out (Charbonnier et al. 1994).
+
+    Args:
+        epsilon: Where the quadratic turns linear, in units of the error.
+        reduction: ``'mean'``, ``'sum'`` or ``'none'``.
+
+    Raises:
+        ConfigError: ε is not positive, or the reduction is unknown.
+        ShapeError: Output and target differ in shape.
+    """
+
+    def __init__(self, epsilon: float = 0.05, reduction: str = "mean"):
+        super().__init__()
+        self.epsilon = positive("epsilon", epsilon, 1e-9)
+        self.reduction = choose("reduction", reduction, ("mean", "sum", "none"))
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """Compare ``output`` with ``target`` of the same shape."""
+        if output.shape != target.shape:
+            raise ShapeError(
+                f"output and target must have one shape, found {tuple(output.shape)} "
+                f"and {tuple(target.shape)}"
+            )
+        loss = hypo(output - target, self.epsilon)
+        if self.reduction == "none":
+            return loss
+        return loss.mean() if self.reduction == "mean" else loss.sum()
+
+
+def hypo(error: Tensor, epsilon: float) -> Tensor:
+    """Elementwise hypot(error, ε) - ε."""
+    return (error.square() + epsilon**2).sqrt() - epsilon
+
+
+def premultiply(x: Tensor) -> Tensor:
+    """Multiply colour by alpha in an RGBA image (N, 4, H, W); others pass through."""
+    if x.shape[1] != 4:
+        return x
+    return torch.cat((x[:, :3] * x[:, 3:], x[:, 3:]), 1)
+
+
+def laplacian_pyramid(x: Tensor, num_levels: int) -> list[Tensor]:
+    """Split (N, C, H, W) into band-pass levels, finest first, and a low-pass rest.
+
+    References:
+        Burt & Adelson (1983)
+    """
+    levels = []
+    for _ in range(num_levels - 1):
+        if min(x.shape[-2:]) < 8 or x.shape[-1] % 2:
+            break
+        low = F.avg_pool2d(x, 2)
+        up = F.interpolate(low, scale_factor=2, mode="bilinear", align_corners=False)
+        levels.append(x - up)
+        x = low
+    return [*levels, x]
+
+
+def reconstruction_loss(
+    output: Tensor,
+    target: Tensor,
+    *,
+    backdrop: Tensor | None = None,
+    epsilon: float = 0.25,
+    pyramid_weight: float = 0.5,
+) -> Tensor:
+    """Charbonnier loss of premultiplied pixels, composites and a Laplacian pyramid of both.
+
+    The pyramid is linear, so it is taken once, of the error.
+
+    Args:
+        output: Straight images (N, C, H, W) in [0, 1].
+        target: The same shape.
+        backdrop: Colours (N, 3) that RGBA images are also composited over.
+        epsilon: See :class:`QuadraticHypoLoss`.
+        pyramid_weight: Weight of the pyramid's levels, each a mean, beside the pixels' own.
+
+    Returns:
+        A scalar; about 2 x the mean squared error where errors are small.
+    """
+    error = premultiply(output).float() - premultiply(target).float()
+    if error.shape[1] == 4 and backdrop is not None:
+        composite = error[:, :3] - error[:, 3:] * backdrop[:, :, None, None]
+        error = torch.cat((error, composite), 1)
+    loss = hypo(error, epsilon).mean()
+    for level in laplacian_pyramid(F.avg_pool2d(error, 2), 4):
+        loss = loss + pyramid_weight * hypo(level, epsilon).mean()
+    return loss
+
+
+def attribute_order_loss(codes: Tensor, attributes: Tensor, *, sharpness: float = 1.0) -> Tensor:
+    """Ask that code j orders a batch as attribute j does.
+
+    Args:
+        codes: (N, J).
+        attributes: (N, J), standardised.
+        sharpness: Scale of the differences before tanh.
+
+    Returns:
+        A scalar in [0, 2].
+
+    References:
+        Eq. 3 of Pati & Lerch (2020), AR-VAE. arXiv:2004.05485
+    """
+    code_difference = codes[:, None] - codes[None]
+    order = (attributes[:, None] - attributes[None]).sign()
+    return (torch.tanh(sharpness * code_difference) - order).abs().mean()
+
+
+def hinge_discriminator_loss(real: list[Tensor], fake: list[Tensor]) -> Tensor:
+    """Hinge loss of the judge over its outputs (Lim & Ye 2017; Miyato et al. 2018)."""
+    losses = [F.relu(1 - r).mean() + F.relu(1 + f).mean() for r, f in zip(real, fake, strict=True)]
+    return torch.stack(losses).mean()
+
+
+def hinge_generator_loss(fake: list[Tensor]) -> Tensor:
+    """The generator's side of the hinge game: minus the mean verdict."""
+    return -torch.stack([f.mean() for f in fake]).mean()
+
+
+def feature_matching_loss(real: list[Tensor], fake: list[Tensor]) -> Tensor:
+    """Mean absolute difference of the judge's features of pairs, layer by layer.
+
+    ``fake[i]`` are the features of reconstructions of the pictures behind ``real[i]``.
+
+    References:
+        Larsen et al. (2016). arXiv:1512.09300
+    """
+    pairs = zip(real, fake, strict=True)
+    return torch.stack([(f.float() - r.detach().float()).abs().mean() for r, f in pairs]).mean()
+
+
+def translate(x: Tensor, offset: tuple[int, int]) -> Tensor:
+    """Shift images (N, C, H, W) by whole pixels (rows, columns), zeros coming in.
+
+    References:
+        Zhao et al. (2020), DiffAugment. arXiv:2006.10738
+    """
+    rows, columns = offset
+    return F.pad(x, (columns, -columns, rows, -rows))
+
+
+def adaptive_weight(reference: Tensor, adversarial: Tensor, weight: Tensor) -> Tensor:
+    """Balance two losses by their gradients at ``weight``.
+
+    Returns:
+        ||∂reference/∂weight|| / ||∂adversarial/∂weight||, detached, in [0, 1e3].
+
+    References:
+        Eq. 7 of Esser et al. (2021), VQGAN. arXiv:2012.09841
+    """
+    (a,) = torch.autograd.grad(reference, weight, retain_graph=True)
+    (b,) = torch.autograd.grad(adversarial, weight, retain_graph=True)
+    return (a.norm() / (b.norm() + 1e-6)).clamp(0, 1e3).detach()

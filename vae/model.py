@@ -1,0 +1,246 @@
+"""The model: an identifiable VAE whose label is the image's own measured metadata."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import PyTorchModelHubMixin, snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from torch import Tensor, nn
+
+from vae.checkpoint import FORMAT, load_state, read_tensors, state_of, write_tensors
+from vae.config import ModelConfig, choose, from_dict
+from vae.decoder import Decoder
+from vae.distributions import (
+    ConditionalPrior,
+    DiagonalGaussian,
+    LatentDensity,
+    Latents,
+    Posterior,
+)
+from vae.encoder import Encoder
+from vae.encodings import Standardizer, measure
+from vae.errors import CheckpointError, ConfigError, ShapeError
+from vae.utils import write_atomic
+
+
+class IvAE(nn.Module, PyTorchModelHubMixin):
+    """The identifiable VAE.
+
+    ``output, posterior = model(x)``. The closed loop is ``output_decoder(output_encoder(z, k))``:
+    latents are drawn as a picture and read back out of it. Passing the same two networks
+    crosswise, ``IvAE(encoder, decoder, decoder, encoder)``, is the normal case.
+
+    Args:
+        latent_encoder: Image → posterior over latents.
+        latent_decoder: The generative side of the latents: holds the prior p(k|u).
+        output_encoder: Latents → output; a decoder.
+        output_decoder: Output → latents, read back; an encoder.
+        use_std_encoder: Sample with the posterior's predicted scale; else with a fixed one.
+        std_encoder_loc: Standardise posterior locations over the data.
+
+    Raises:
+        ConfigError: The networks' latent widths differ.
+    """
+
+    def __init__(
+        self,
+        latent_encoder: Encoder,
+        latent_decoder: Decoder,
+        output_encoder: Decoder,
+        output_decoder: Encoder,
+        use_std_encoder: bool = True,
+        std_encoder_loc: bool = True,
+    ):
+        super().__init__()
+        networks = (latent_encoder, latent_decoder, output_encoder, output_decoder)
+        widths = {(n.latent_dim, n.latent_key_dim) for n in networks}
+        if len(widths) != 1:
+            found = ", ".join(map(str, sorted(widths)))
+            raise ConfigError(f"all four networks must share one latent width, found {found}")
+        self.latent_encoder, self.latent_decoder = latent_encoder, latent_decoder
+        self.output_encoder, self.output_decoder = output_encoder, output_decoder
+        self.use_std_encoder, self.std_encoder_loc = use_std_encoder, std_encoder_loc
+        self.latent_dim = latent_encoder.latent_dim
+        self.latent_key_dim = latent_encoder.latent_key_dim
+        self.standardizer = Standardizer()
+        self.density: LatentDensity | None = None
+        self.config: ModelConfig | None = None
+
+    def posterior(self, x: Tensor) -> Posterior:
+        """Return q(z, k|x) for straight images (N, C, H, W) in [0, 1]."""
+        return self._read(self.latent_encoder, x)
+
+    def read_back(self, output: Tensor) -> Posterior:
+        """Read latents back out of an output image, with ``output_decoder``.
+
+        Locations are standardised by the statistics of the data, never by those of the outputs.
+        """
+        standardize = self.output_decoder.standardize
+        was_training = standardize.training
+        standardize.eval()
+        try:
+            return self._read(self.output_decoder, output)
+        finally:
+            standardize.train(was_training)
+
+    def _read(self, network: Encoder, x: Tensor) -> Posterior:
+        return network(
+            x, use_std_encoder=self.use_std_encoder, std_encoder_loc=self.std_encoder_loc
+        )
+
+    def decode(
+        self, latents: Latents, *, size: int | None = None, noise: Tensor | None = None
+    ) -> Tensor:
+        """Decode latents to straight images; see :meth:`vae.decoder.Decoder.forward`."""
+        return self.output_encoder(latents.z, latents.key, size=size, noise=noise)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Posterior]:
+        """Encode, draw (while training; the mean otherwise) and decode.
+
+        Args:
+            x: Straight images (N, C, H, W) in [0, 1], square, of a supported size.
+
+        Returns:
+            The output, of the shape of ``x``, and the posterior.
+
+        Raises:
+            ShapeError: Channels or size are not the model's.
+        """
+        channels = self.output_encoder.output_dim
+        if x.ndim == 4 and x.shape[1] != channels:
+            raise ShapeError(f"this model takes {channels}-channel images, found {x.shape[1]}")
+        posterior = self.posterior(x)
+        latents = posterior.rsample() if self.training else posterior.mean
+        return self.decode(latents, size=x.shape[-1]), posterior
+
+    def metadata(self, x: Tensor) -> Tensor:
+        """Return the standardised metadata u (N, 16) of straight images."""
+        return self.standardizer(measure(x))
+
+    def key_prior(self, u: Tensor) -> DiagonalGaussian:
+        """Return p(k|u); N(0, I) where the decoder is a plain VAE's."""
+        prior: ConditionalPrior | None = self.latent_decoder.prior
+        if prior is None:
+            zeros = u.new_zeros(u.shape[0], self.latent_key_dim)
+            return DiagonalGaussian(zeros, zeros)
+        return prior(u)
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        save_model(Path(save_directory), self)
+
+    @classmethod
+    def _from_pretrained(cls, *, model_id: str, map_location: str = "cpu", **hub: Any) -> IvAE:
+        return load_model(fetch_world(model_id, **hub), device=map_location)
+
+
+WORLD_FILES = ("config.json", "model.safetensors", "sliders.json", "README.md")
+"""What makes a world; the first two are required."""
+
+_HUB_OPTIONS = ("revision", "cache_dir", "force_download", "token", "local_files_only")
+
+
+def fetch_world(model_id: str, **hub: Any) -> Path:
+    """Return the folder of a local world, or fetch one from the Hugging Face hub.
+
+    Raises:
+        CheckpointError: There is no such folder, and the hub has none or cannot be reached.
+    """
+    if Path(model_id).is_dir():
+        return Path(model_id)
+    options = {k: hub[k] for k in _HUB_OPTIONS if hub.get(k) is not None}
+    try:
+        return Path(snapshot_download(model_id, allow_patterns=list(WORLD_FILES), **options))
+    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
+        raise CheckpointError(f"there is no folder {model_id}, and no such hub world") from error
+
+
+def save_model(folder: Path, model: IvAE) -> None:
+    """Write ``config.json`` and ``model.safetensors`` (half precision) into ``folder``.
+
+    Raises:
+        ConfigError: The model was not built from a config.
+        CheckpointError: The disk refuses.
+    """
+    if model.config is None:
+        raise ConfigError("only a model made by build_model or create_43_vae can be saved")
+    state = {name: t.half() if _is_weight(name) else t for name, t in state_of(model).items()}
+    components = 0 if model.density is None else len(model.density.weights)
+    header = {"config": model.config.to_dict(), "density_components": components}
+    write_tensors(folder / "model.safetensors", state, header)
+    text = json.dumps({"format": FORMAT, "model": model.config.to_dict()}, indent=2)
+    write_atomic(folder / "config.json", (text + "\n").encode())
+
+
+def _is_weight(name: str) -> bool:
+    """Weights are stored in half precision; tables and the density are not."""
+    return not name.startswith(("standardizer.", "density."))
+
+
+def load_model(folder: Path, *, device: str | torch.device = "cpu") -> IvAE:
+    """Read a model that :func:`save_model` wrote, in evaluation mode.
+
+    Raises:
+        CheckpointError: A file is missing, damaged, or of another version.
+    """
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        raise CheckpointError(f"{folder} is not a world: it has no model.safetensors")
+    state, header = read_tensors(path)
+    config = from_dict(ModelConfig, header["config"])
+    model = build_model(config)
+    if header["density_components"]:
+        dim = config.latent_dim + config.latent_key_dim
+        model.density = LatentDensity(dim, header["density_components"])
+    load_state(model, state, path.name)
+    return model.eval().to(device)
+
+
+def build_model(config: ModelConfig) -> IvAE:
+    """Build a fresh model, the two networks passed crosswise, from a config."""
+    shared = (config.latent_dim, config.latent_key_dim)
+    encoder = Encoder(
+        *shared,
+        config.encoder_type,
+        config.ivae_model,
+        config.use_std_encoder,
+        config.std_encoder_loc,
+        widths=config.encoder_widths,
+    )
+    decoder = Decoder(
+        config.channels,
+        *shared,
+        config.decoder_type,
+        config.ivae_model,
+        config.std_decoder_loc,
+        widths=config.decoder_widths,
+        image_size=config.image_size,
+    )
+    model = IvAE(
+        encoder, decoder, decoder, encoder, config.use_std_encoder, config.std_encoder_loc
+    )
+    model.config = config
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def create_43_vae(input_dim: int, latent_dim: int = 10, latent_key_dim: int = 20) -> IvAE:
+    """Make the whole model, ready to train.
+
+    Args:
+        input_dim: Image channels, 1, 3 or 4.
+        latent_dim: Width of the content latents z.
+        latent_key_dim: Width of the key k.
+
+    Returns:
+        A model that takes straight images (N, input_dim, S, S) in [0, 1] of any supported S.
+
+    Raises:
+        ConfigError: Channels or widths are impossible.
+    """
+    choose("input_dim", input_dim, (1, 3, 4))
+    return build_model(
+        ModelConfig(channels=input_dim, latent_dim=latent_dim, latent_key_dim=latent_key_dim)
+    )

@@ -1,0 +1,184 @@
+"""What a step optimises: the variational terms, the closed loop, and the game with the judge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from vae.discriminator import Discriminator
+from vae.distributions import Latents, Posterior, kl_divergence, kl_to_standard_normal
+from vae.encoder import global_mean
+from vae.encodings import NUM_ATTRIBUTES, measure
+from vae.losses import (
+    attribute_order_loss,
+    feature_matching_loss,
+    hinge_generator_loss,
+    hypo,
+    reconstruction_loss,
+    translate,
+)
+from vae.model import IvAE
+from vae.protocols import Protocol
+
+GROUP = 8
+"""Pictures compared with one another by the ordering loss; processes hold whole groups."""
+
+
+@dataclass
+class Batch:
+    """One process's share of a step, with everything random drawn beforehand.
+
+    Attributes:
+        x: Straight images (N, C, S, S).
+        u: Standardised metadata (N, 16).
+        latents: Stored posterior means, where the encoder is frozen.
+        noise: Standard normal for the posterior (N, D).
+        grain: Standard normal (N, 1, S, S).
+        backdrop: Colours (N, 3).
+        slider: Which key the closed loop moves, (N,).
+        shift: By how much, (N,), in standard deviations.
+        swap: Whether the closed loop first takes the key of a neighbour, (N,).
+        offset: Translation (rows, columns) of everything the judge sees in this step.
+        drawn: Latents drawn from the density for the judge, or None.
+    """
+
+    x: Tensor
+    u: Tensor
+    latents: Latents | None
+    noise: Tensor
+    grain: Tensor
+    backdrop: Tensor
+    slider: Tensor
+    shift: Tensor
+    swap: Tensor
+    offset: tuple[int, int] = (0, 0)
+    drawn: Latents | None = None
+
+
+class Objective(nn.Module):
+    """The generator's losses as one module, so that a data-parallel wrapper can hold it."""
+
+    def __init__(self, model: IvAE, protocol: Protocol):
+        super().__init__()
+        self.model, self.protocol = model, protocol
+        self.tied = 0
+        prior = model.latent_decoder.prior
+        if prior is not None:
+            self.tied = prior.num_tied
+
+    def forward(
+        self, batch: Batch, judge: Discriminator | None = None
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Return unweighted losses by name and the pictures drawn (reconstructions first)."""
+        losses: dict[str, Tensor] = {}
+        if batch.latents is None:
+            posterior = self.model.posterior(batch.x)
+            losses |= self._variational(posterior, batch.u)
+            width = posterior.z.mean.shape[1]
+            noise = Latents(batch.noise[:, :width], batch.noise[:, width:])
+            latents = posterior.rsample(noise)
+        else:
+            latents = batch.latents
+        output = self._draw(latents, batch)
+        n = len(batch.x)
+        losses["reconstruction"] = reconstruction_loss(
+            output[:n],
+            batch.x,
+            backdrop=batch.backdrop,
+            pyramid_weight=self.protocol.pyramid_weight / self.protocol.pixel_weight,
+        )
+        if self.tied and self.protocol.loop_weight:
+            losses |= self._closed_loop(latents, batch)
+        if judge is not None:
+            losses |= self._against(judge, output, batch)
+        return losses, output.detach()
+
+    def _draw(self, latents: Latents, batch: Batch) -> Tensor:
+        grain = batch.grain
+        if batch.drawn is not None:
+            latents = Latents(*(torch.cat(p) for p in zip(latents, batch.drawn, strict=True)))
+            num = len(latents.z)
+            grain = grain.repeat(-(-num // len(grain)), 1, 1, 1)[:num]
+        return self.model.decode(latents, size=batch.x.shape[-1], noise=grain)
+
+    def _variational(self, posterior: Posterior, u: Tensor) -> dict[str, Tensor]:
+        z = global_mean(kl_to_standard_normal(posterior.z))  # (latent_dim,)
+        prior = self.model.key_prior(u)
+        key = kl_divergence(posterior.key, prior).sum(1).mean()
+        losses = {
+            "kl_z": z.clamp_min(self.protocol.free_bits).sum(),
+            "kl_key": key,
+        }
+        if self.tied:
+            codes = posterior.key.mean[:, : self.tied]
+            losses["order"] = _grouped_order(codes, u[:, : self.tied])
+        return losses
+
+    def _closed_loop(self, latents: Latents, batch: Batch) -> dict[str, Tensor]:
+        """Move one key, draw, and ask that its attribute followed and the others stayed."""
+        step = self.protocol.loop_stride
+        z, key, u = latents.z[::step].detach(), latents.key[::step].detach(), batch.u[::step]
+        swap = batch.swap[::step, None]
+        key = torch.where(swap, _neighbour(key), key)
+        u = torch.where(swap, _neighbour(u), u)
+        own = nn.functional.one_hot(batch.slider[::step], NUM_ATTRIBUTES).to(key.dtype)
+        move = own * batch.shift[::step, None]
+        key = torch.cat((key[:, : self.tied] + move[:, : self.tied], key[:, self.tied :]), 1)
+        output = self.model.decode(
+            Latents(z, key), size=batch.x.shape[-1], noise=batch.grain[::step]
+        )
+        active = self.model.standardizer.active
+        weight = active * (1 + 3 * own)
+        found = self.model.standardizer(measure(output.float()))
+        error = hypo(found - (u + move), 0.3) * weight
+        losses = {"loop": error.sum() / weight.sum()}
+        if self.protocol.read_weight and batch.latents is None:
+            back = self.model.read_back(output).mean
+            losses["read_back"] = (
+                hypo(back.z - z, 0.3).mean()
+                + hypo(back.key[:, : self.tied] - key[:, : self.tied], 0.3).mean()
+            )
+        return losses
+
+    def _against(self, judge: Discriminator, output: Tensor, batch: Batch) -> dict[str, Tensor]:
+        judge.requires_grad_(False)
+        with torch.no_grad():
+            real = judge(translate(batch.x, batch.offset))
+        fake = judge(translate(output, batch.offset))
+        judge.requires_grad_(True)
+        n = len(batch.x)
+        return {
+            "adversarial": hinge_generator_loss(fake.logits),
+            "features": feature_matching_loss(real.features, [f[:n] for f in fake.features]),
+        }
+
+    def total(
+        self, losses: dict[str, Tensor], *, step: int, adversarial_weight: float = 0.0
+    ) -> Tensor:
+        """Weigh and add up."""
+        p = self.protocol
+        ramp = min(1.0, step / p.loop_warmup) if p.loop_warmup else 1.0
+        weights = {
+            "reconstruction": p.pixel_weight,
+            "kl_z": p.beta_z,
+            "kl_key": p.beta_key,
+            "order": p.order_weight,
+            "loop": p.loop_weight * ramp,
+            "read_back": p.read_weight * ramp,
+            "adversarial": adversarial_weight,
+            "features": p.feature_weight * adversarial_weight,
+        }
+        return torch.stack([weights[name] * value for name, value in losses.items()]).sum()
+
+
+def _neighbour(rows: Tensor) -> Tensor:
+    """Each row's neighbour within groups of two, so that no process needs another's rows."""
+    even = rows[: len(rows) // 2 * 2].unflatten(0, (-1, 2)).flip(1).flatten(0, 1)
+    return torch.cat((even, rows[len(even) :]))
+
+
+def _grouped_order(codes: Tensor, u: Tensor) -> Tensor:
+    groups = zip(codes.split(GROUP), u.split(GROUP), strict=True)
+    return torch.stack([attribute_order_loss(c, a) for c, a in groups if len(c) > 1]).mean()

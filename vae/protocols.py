@@ -1,0 +1,158 @@
+"""Training protocols: named, frozen settings of a run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from vae.config import choose, positive
+from vae.errors import ConfigError
+
+AUGMENTATIONS = ("none", "flip", "affine")
+PRECISIONS = ("auto", "bf16", "fp32")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """Settings of a training run.
+
+    Attributes:
+        name: The protocol's name.
+        steps: Optimiser steps; None where ``minutes`` or ``epochs`` end the run.
+        minutes: Wall time of the run; it also drives the schedule.
+        epochs: Passes over the training set, tested after each.
+        batch_size: Pictures a step, over all processes.
+        lr: Peak learning rate of Adam.
+        betas: Adam's averaging rates.
+        warmup: Steps of linear warm-up.
+        cosine: Decay the rate to a hundredth by a cosine; else keep it.
+        ema: Decay of the weight average; it warms up as (1 + step) / (10 + step).
+        grad_clip: Largest gradient norm.
+        augment: ``'none'``, ``'flip'``, or ``'affine'`` (flip, shift, turn, zoom).
+        precision: ``'auto'`` takes bf16 autocast where the hardware computes in it.
+        pixel_weight: Weight of the pixel loss (Charbonnier, ε = 0.25).
+        pyramid_weight: Weight of each Laplacian level.
+        beta_z: Weight of KL(q(z|x) || N(0, I)), per nat.
+        beta_key: Weight of KL(q(k|x) || p(k|u)), per nat.
+        free_bits: Nats below which a dimension of z pays nothing.
+        order_weight: Weight of the attribute ordering loss on the tied keys.
+        loop_weight: Weight of the closed loop on measured attributes.
+        loop_warmup: Steps over which that weight comes in.
+        loop_stride: The closed loop takes every so-many-th picture of a batch.
+        loop_reach: Largest move of a key in the closed loop, in standard deviations.
+        read_weight: Weight of reading latents back out of moved pictures.
+        adversarial: Train the decoder against a judge, the encoder being frozen.
+        judge_lr: Learning rate of the judge.
+        judge_weight: Share of the adaptive adversarial weight.
+        feature_weight: Weight of feature matching.
+        draws: Draws from the fitted density beside each reconstruction, in the judge's batch.
+        log_every: Steps between events.
+        save_every: Seconds between checkpoints.
+        seed: Seed of everything random.
+    """
+
+    name: str
+    steps: int | None = None
+    minutes: float | None = None
+    epochs: int | None = None
+    batch_size: int = 32
+    lr: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.99)
+    warmup: int = 100
+    cosine: bool = True
+    ema: float = 0.999
+    grad_clip: float = 1.0
+    augment: str = "flip"
+    precision: str = "auto"
+    pixel_weight: float = 1.0
+    pyramid_weight: float = 0.25
+    beta_z: float = 6e-5
+    beta_key: float = 3e-4
+    free_bits: float = 0.1
+    order_weight: float = 2e-3
+    loop_weight: float = 2e-2
+    loop_warmup: int = 400
+    loop_stride: int = 4
+    loop_reach: float = 2.2
+    read_weight: float = 4e-3
+    adversarial: bool = False
+    judge_lr: float = 4e-4
+    judge_weight: float = 0.5
+    feature_weight: float = 0.4
+    draws: float = 1.0
+    log_every: int = 10
+    save_every: float = 120.0
+    seed: int = 43
+
+    def __post_init__(self) -> None:
+        choose("augment", self.augment, AUGMENTATIONS)
+        choose("precision", self.precision, PRECISIONS)
+        for name in ("steps", "minutes", "epochs"):
+            value = getattr(self, name)
+            if value is not None:
+                positive(name, value, 1e-3 if name == "minutes" else 1)
+        positive("batch_size", self.batch_size, 2, 4096)
+        positive("lr", self.lr, 1e-9, 1)
+        positive("loop_stride", self.loop_stride, 1, 4096)
+        positive("log_every", self.log_every)
+        if self.steps is None and self.minutes is None and self.epochs is None:
+            raise ConfigError("a protocol needs steps, minutes or epochs to know when to stop")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dict."""
+        return asdict(self)
+
+
+_PROTOCOLS = {
+    "43-vae": Protocol(
+        name="43-vae", epochs=10, betas=(0.9, 0.999), warmup=0, cosine=False, ema=0.99
+    ),
+    "pretrain": Protocol(name="pretrain", minutes=60),
+    "adversarial": Protocol(
+        name="adversarial",
+        minutes=60,
+        batch_size=24,
+        lr=4e-4,
+        betas=(0.5, 0.99),
+        loop_warmup=0,
+        pixel_weight=0.3,
+        pyramid_weight=0.5,
+        adversarial=True,
+    ),
+    "finetune": Protocol(
+        name="finetune",
+        minutes=1.0,
+        batch_size=16,
+        lr=8e-4,
+        warmup=10,
+        ema=0.98,
+        loop_warmup=0,
+        augment="affine",
+        beta_z=2e-4,
+        log_every=2,
+        save_every=20.0,
+    ),
+}
+
+NAMES = tuple(_PROTOCOLS)
+
+
+def get_protocol(name: str, **changes: Any) -> Protocol:
+    """Return a training protocol, with some settings changed.
+
+    Args:
+        name: ``'43-vae'`` (Adam at 0.001, 10 epochs, train then test each epoch),
+            ``'pretrain'``, ``'adversarial'`` or ``'finetune'``.
+        changes: Settings of :class:`Protocol` to replace. Giving ``steps``, ``minutes`` or
+            ``epochs`` takes the place of the protocol's own length.
+
+    Raises:
+        ConfigError: The name or a setting is unknown, or a value impossible.
+    """
+    choose("protocol", name, NAMES)
+    unknown = sorted(set(changes) - set(Protocol.__dataclass_fields__))
+    if unknown:
+        raise ConfigError(f"a protocol has no setting {', '.join(unknown)}")
+    if any(changes.get(k) is not None for k in ("steps", "minutes", "epochs")):
+        changes = {"steps": None, "minutes": None, "epochs": None} | changes
+    return replace(_PROTOCOLS[name], **changes)

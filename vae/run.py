@@ -1,0 +1,185 @@
+"""A whole training run: folder in, world out, with progress, records and resume."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from tqdm import tqdm
+
+from vae.checkpoint import read_tensors
+from vae.config import ModelConfig
+from vae.data import ImageSet, load_split
+from vae.errors import ConfigError, TrainingError
+from vae.finish import finish_model, make_card, write_world
+from vae.infer import get_infer_model
+from vae.model import IvAE, build_model
+from vae.protocols import Protocol, get_protocol
+from vae.tracker import Tracker
+from vae.trainer import STATE_FILE, Event, Trainer, saved_protocol
+
+RECORDS = "run.jsonl"
+
+
+def train_world(
+    *,
+    data: Path,
+    out: Path,
+    start: str | None = None,
+    protocol: str | None = None,
+    resume: bool = False,
+    steps: int | None = None,
+    minutes: float | None = None,
+    changes: Mapping[str, Any] | None = None,
+    size: int = 128,
+    channels: int = 4,
+    latent_dim: int = 32,
+    latent_key_dim: int = 28,
+    report: Callable[[Event], None] | None = None,
+) -> Path:
+    """Train a world and write it; nothing is written before the input is known to be good.
+
+    Args:
+        data: Folder of images.
+        out: Folder of the new world; its ``training.safetensors`` allows ``resume``.
+        start: World to start from; its size, channels and widths are kept.
+        protocol: Name of a protocol; ``'finetune'`` with ``start``, else ``'pretrain'``.
+        resume: Go on with the run in ``out``.
+        steps: Length in optimiser steps.
+        minutes: Length in wall time.
+        changes: Other settings of the protocol.
+        size: Side of a new world's pictures.
+        channels: Channels of a new world.
+        latent_dim: Content latents of a new world.
+        latent_key_dim: Key latents of a new world.
+        report: Called with every event, on the main process.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        VAEError: Anything is wrong with the input, the world, the checkpoint or the disk.
+    """
+    if resume:
+        read_tensors(out / STATE_FILE)
+    elif (out / "model.safetensors").exists() or (out / STATE_FILE).exists():
+        raise TrainingError(f"{out} already holds a world or a run; add --resume or choose another")
+    settings = _settings(out, start, protocol, resume, steps, minutes, dict(changes or {}))
+    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    torch.manual_seed(settings.seed)
+    model = _starting_model(
+        start, size=size, channels=channels, latent_dim=latent_dim, latent_key_dim=latent_key_dim,
+        needs_world=settings.adversarial,
+    )  # fmt: skip
+    assert model.config is not None
+    images = load_split(data, size=model.config.image_size, channels=model.config.channels)
+    quiet = not accelerator.is_main_process
+    for sentence in images[0].refused:
+        tqdm.write(f"left out: {sentence}", file=sys.stderr)
+    settings = _fitting(settings, images[0], accelerator.num_processes)
+    trainer = Trainer(model, *images, settings, folder=out, accelerator=accelerator)
+    tracker = Tracker(out / RECORDS)
+    if resume:
+        trainer.load()
+        if not quiet:
+            tracker.resume(trainer.step)
+    last = _follow(trainer, tracker, quiet=quiet, report=report)
+    if not quiet:
+        _write(trainer, images[0], out, last, data=data, start=start)
+    return out
+
+
+def _settings(
+    out: Path,
+    start: str | None,
+    protocol: str | None,
+    resume: bool,
+    steps: int | None,
+    minutes: float | None,
+    changes: dict[str, Any],
+) -> Protocol:
+    if steps is not None or minutes is not None:
+        changes |= {"steps": steps, "minutes": minutes}
+    if resume and protocol is None:
+        saved = saved_protocol(out).to_dict()
+        if steps is not None or minutes is not None:
+            saved |= {"steps": None, "minutes": None, "epochs": None}
+        return Protocol(**{**saved, "betas": tuple(saved["betas"]), **changes})
+    name = protocol or ("finetune" if start else "pretrain")
+    if name == "finetune" and not start:
+        raise ConfigError("finetune starts from a world; name one with --world")
+    return get_protocol(name, **changes)
+
+
+def _starting_model(
+    start: str | None,
+    *,
+    size: int,
+    channels: int,
+    latent_dim: int,
+    latent_key_dim: int,
+    needs_world: bool,
+) -> IvAE:
+    if start is not None:
+        return get_infer_model(start).model
+    if needs_world:
+        raise ConfigError("the adversarial protocol starts from a trained world; name it with --world")
+    config = ModelConfig(
+        image_size=size, channels=channels, latent_dim=latent_dim, latent_key_dim=latent_key_dim
+    )
+    return build_model(config)
+
+
+def _fitting(protocol: Protocol, training: ImageSet, processes: int) -> Protocol:
+    """Shrink the batch to a small set; keep it a multiple of the processes."""
+    if len(training) < 2:
+        raise TrainingError(f"at least 2 training images are needed, found {len(training)}")
+    size = min(protocol.batch_size, max(2, len(training)))
+    size = max(processes, size // processes * processes)
+    if size == protocol.batch_size:
+        return protocol
+    return Protocol(**{**protocol.to_dict(), "betas": tuple(protocol.betas), "batch_size": size})
+
+
+def _follow(
+    trainer: Trainer, tracker: Tracker, *, quiet: bool, report: Callable[[Event], None] | None
+) -> Event:
+    """Run to the end, showing progress and keeping records on the main process."""
+    event = Event("end", trainer.step, {})
+    with tqdm(total=100, unit="%", disable=quiet, bar_format=_BAR) as bar:
+        for event in trainer.run():
+            if quiet:
+                continue
+            bar.n = round(100 * trainer.progress)
+            if event.kind == "step":
+                loss, rate = event.values["total"], event.values["images_per_second"]
+                bar.set_postfix_str(f"step {event.step}, loss {loss:.4f}, {rate:.0f} images/s")
+            if event.kind in ("step", "test", "end"):
+                tracker.append({"kind": event.kind, "step": event.step, **event.values})
+            if report is not None:
+                report(event)
+    return event
+
+
+_BAR = "{l_bar}{bar}| {elapsed}<{remaining} {postfix}"
+
+
+def _write(
+    trainer: Trainer, training: ImageSet, out: Path, last: Event, *, data: Path, start: str | None
+) -> None:
+    model = trainer.averaged_model()
+    table = finish_model(model, training)
+    facts = {
+        "training images": len(training),
+        "folder": data.name,
+        "started from": start or "nothing",
+        "protocol": trainer.protocol.name,
+        "steps": trainer.step,
+        "minutes of training": f"{trainer.elapsed / 60:.1f}",
+        "held-out PSNR, premultiplied": f"{last.values['psnr']:.2f} dB",
+    }
+    write_world(out, model, table, make_card(out.name, facts, table))

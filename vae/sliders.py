@@ -1,0 +1,304 @@
+"""Sliders: directions in latent space, what they are measured to do, and their names.
+
+A *style* slider stands for one attribute of the metadata. Its direction starts from the tied key
+and is corrected with the decoder's mean response, so that the other attributes stay. A *form*
+slider is a direction of z, found where the picture changes most for a standard deviation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vae.checkpoint import FORMAT, check_format
+from vae.distributions import Latents
+from vae.encodings import ATTRIBUTES, measure, to_rgba
+from vae.errors import CheckpointError
+from vae.losses import premultiply
+from vae.model import IvAE
+from vae.utils import write_atomic
+
+NUM_FORM = 12
+REACH = 2.5
+STEP = 1.0
+"""Half the move, in standard deviations, over which responses are measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slider:
+    """One slider of a world.
+
+    Attributes:
+        name: The attribute, what the direction is measured to change, or ``form N``.
+        kind: ``'style'`` or ``'form'``.
+        attribute: The attribute a style slider stands for; None for form.
+        low: Lowest position, in standard deviations of the training set.
+        high: Highest position.
+        gain: Change of what the slider is named for, in its standard deviations, per unit.
+        purity: That change over the sum of the changes of all attributes, 0 to 1.
+        spearman: Rank correlation of position and effect, -1 to 1.
+    """
+
+    name: str
+    kind: str
+    attribute: str | None
+    low: float
+    high: float
+    gain: float
+    purity: float
+    spearman: float
+
+
+@dataclass(frozen=True)
+class SliderTable:
+    """The sliders of a world, strongest first within each kind, and their directions.
+
+    Attributes:
+        sliders: The rows.
+        directions: (num_sliders, latent_dim + latent_key_dim), a move of +1.
+    """
+
+    sliders: tuple[Slider, ...]
+    directions: Tensor
+
+    def direction(self, name: str) -> Tensor:
+        """The direction of a slider by name; KeyError where there is none."""
+        for slider, direction in zip(self.sliders, self.directions, strict=True):
+            if slider.name == name:
+                return direction
+        raise KeyError(name)
+
+    def save(self, path: Path) -> None:
+        """Write as JSON."""
+        rows = [
+            asdict(s) | {"direction": [round(v, 6) for v in d.tolist()]}
+            for s, d in zip(self.sliders, self.directions, strict=True)
+        ]
+        text = json.dumps({"format": FORMAT, "sliders": rows}, indent=1)
+        write_atomic(path, (text + "\n").encode())
+
+    @classmethod
+    def load(cls, path: Path) -> SliderTable:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            CheckpointError: The file is damaged or of another version.
+        """
+        try:
+            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            check_format(path, content)
+            rows = content["sliders"]
+            directions = torch.tensor([row.pop("direction") for row in rows])
+            return cls(tuple(Slider(**row) for row in rows), directions)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(f"{path.name} is damaged; measure the sliders again") from error
+
+
+@torch.no_grad()
+def build_slider_table(model: IvAE, latents: Tensor, *, num_pictures: int = 96) -> SliderTable:
+    """Find a world's directions and measure them.
+
+    Args:
+        model: In evaluation mode.
+        latents: Posterior means of training pictures (M, latent_dim + latent_key_dim).
+        num_pictures: How many of them to measure on.
+
+    Returns:
+        The table; gains and purities here are by the training measurers.
+    """
+    stride = max(1, len(latents) // num_pictures)
+    probes = latents[::stride][:num_pictures]
+    style = _style_directions(model, probes)
+    form = _form_directions(model, latents, probes)
+    rows: list[tuple[Slider, Tensor]] = []
+    for index, direction in style:
+        rows.append((_measure_style(model, probes, index, direction), direction))
+    rows.sort(key=lambda row: -abs(row[0].gain * row[0].spearman))
+    forms = [_measure_form(model, probes, d) for d in form]
+    names = _form_names([f[0] for f in forms])
+    for name, (_, gain, purity, spearman), direction in zip(names, forms, form, strict=True):
+        slider = Slider(
+            name=name, kind="form", attribute=None, low=-REACH, high=REACH,
+            gain=round(gain, 4), purity=round(purity, 4), spearman=round(spearman, 4),
+        )  # fmt: skip
+        rows.append((slider, direction))
+    return SliderTable(tuple(r[0] for r in rows), torch.stack([r[1] for r in rows]).cpu())
+
+
+def _decode(model: IvAE, joined: Tensor) -> Tensor:
+    config = model.config
+    size = config.image_size if config is not None else None
+    split = (model.latent_dim, model.latent_key_dim)
+    chunks = [model.decode(Latents(*c.split(split, 1)), size=size) for c in joined.split(32)]
+    return torch.cat(chunks)
+
+
+def _scores(model: IvAE, joined: Tensor) -> Tensor:
+    """Standardised metadata of decoded latents, (N, 16)."""
+    return model.standardizer(measure(_decode(model, joined)))
+
+
+def _responses(model: IvAE, probes: Tensor, directions: Sequence[Tensor]) -> Tensor:
+    """Mean change of every attribute for +1 along each direction, (num_directions, 16)."""
+    rows = []
+    for d in directions:
+        up, down = _scores(model, probes + STEP * d), _scores(model, probes - STEP * d)
+        rows.append((up - down).mean(0) / (2 * STEP))
+    return torch.stack(rows)
+
+
+def _style_directions(
+    model: IvAE, probes: Tensor, *, ridge: float = 0.05
+) -> list[tuple[int, Tensor]]:
+    """Combine the key's dimensions so that each attribute moves alone.
+
+    With R (key, attribute) the mean response, direction j is the ridge solution d of
+    Rᵀd = e_j: the least move of the key whose mean effect is attribute j.
+    """
+    width = model.latent_key_dim
+    probes = probes[:48]
+    basis = torch.zeros(width, probes.shape[1], device=probes.device)
+    basis[:, model.latent_dim :] = torch.eye(width, device=probes.device)
+    response = _responses(model, probes, list(basis))  # (key, 16)
+    active = [j for j in range(len(ATTRIBUTES)) if model.standardizer.active[j] > 0]
+    r = response[:, active]  # (key, active)
+    gram = r @ r.T + ridge * torch.eye(width, device=r.device)
+    solved = torch.linalg.solve(gram, r)  # (key, active): columns are directions
+    directions = []
+    for column, j in enumerate(active):
+        own = float((solved[:, column] * response[:, j]).sum())
+        if own > 1e-3:
+            directions.append((j, (solved[:, column] / max(own, 0.3)) @ basis))
+    return directions
+
+
+def _form_directions(model: IvAE, latents: Tensor, probes: Tensor) -> list[Tensor]:
+    """Directions of z by how much the picture changes for one standard deviation.
+
+    Eigenvectors of S G S, where S is the root of the covariance of z and G the mean of JᵀJ
+    of the decoder at low resolution, by central differences.
+    """
+    dim = model.latent_dim
+    z = latents[:, :dim]
+    covariance = torch.cov(z.T).reshape(dim, dim) + 1e-6 * torch.eye(dim, device=z.device)
+    values, vectors = torch.linalg.eigh(covariance)
+    root = vectors @ torch.diag(values.clamp_min(0).sqrt()) @ vectors.T
+    probes = probes[:24]
+    columns = []
+    for direction in root:
+        move = torch.cat((direction, torch.zeros(model.latent_key_dim, device=z.device)))
+        change = _small(model, probes + 0.5 * move) - _small(model, probes - 0.5 * move)
+        columns.append(change.flatten(1))
+    jacobian = torch.stack(columns, 1)  # (N, dim, pixels)
+    gram = torch.einsum("nip,njp->ij", jacobian, jacobian) / len(probes)
+    _, order = torch.linalg.eigh(gram)
+    directions = (order.flip(1).T @ root)[: min(NUM_FORM, dim)]
+    tail = torch.zeros(len(directions), model.latent_key_dim, device=z.device)
+    return list(torch.cat((directions, tail), 1))
+
+
+def _small(model: IvAE, joined: Tensor) -> Tensor:
+    picture = premultiply(_decode(model, joined))
+    return torch.nn.functional.adaptive_avg_pool2d(picture, 16)
+
+
+def _measure_style(model: IvAE, probes: Tensor, index: int, direction: Tensor) -> Slider:
+    positions = torch.linspace(-2, 2, 5)
+    path = torch.stack([_scores(model, probes[:32] + float(t) * direction) for t in positions])
+    change = (path[-1] - path[0]).abs().mean(0) * model.standardizer.active  # (16,)
+    gain = float((path[-1] - path[0])[:, index].mean()) / 4
+    return Slider(
+        name=ATTRIBUTES[index],
+        kind="style",
+        attribute=ATTRIBUTES[index],
+        low=-REACH,
+        high=REACH,
+        gain=round(gain, 4),
+        purity=round(float(change[index] / change.sum().clamp_min(1e-6)), 4),
+        spearman=round(float(rank_correlation(path[:, :, index]).mean()), 4),
+    )
+
+
+def rank_correlation(path: Tensor) -> Tensor:
+    """Spearman correlation of each column of (T, N) with its row number, (N,)."""
+    ranks = path.argsort(0).argsort(0).float()
+    time = torch.arange(len(path), dtype=torch.float32, device=path.device)[:, None]
+    ranks, time = ranks - ranks.mean(0), time - time.mean()
+    return (ranks * time).sum(0) / (ranks.norm(dim=0) * time.norm()).clamp_min(1e-9)
+
+
+SHAPE_WORDS = {
+    "width": "width",
+    "height": "height",
+    "across": "position across",
+    "down": "position down",
+    "lean": "lean",
+    "taper": "taper",
+    "heart": "light at heart",
+    "side_light": "light from the side",
+    "top_light": "light from above",
+}
+"""What form is measured by, and the slider names it gives."""
+
+
+def _shape(x: Tensor) -> Tensor:
+    """Measure form of straight images: moments of alpha and where the light is, (N, 9).
+
+    Opaque pictures use darkness for weight, as a figure on a light ground has it.
+    """
+    rgb, alpha = to_rgba(x)
+    light = rgb.mean(1)
+    mass = alpha[:, 0] if x.shape[1] == 4 else 1 - light
+    side = x.shape[-1]
+    axis = (torch.arange(side, device=x.device) + 0.5) / side - 0.5
+    total = mass.sum((1, 2)).clamp_min(1e-6)
+
+    def mean(field: Tensor) -> Tensor:
+        return (mass * field).sum((1, 2)) / total
+
+    column, row = axis[None, None, :].expand_as(mass), axis[None, :, None].expand_as(mass)
+    across, down = mean(column), mean(row)
+    dx, dy = column - across[:, None, None], row - down[:, None, None]
+    width, height = mean(dx.square()).sqrt(), mean(dy.square()).sqrt()
+    lean = mean(dx * dy) / (width * height).clamp_min(1e-6)
+    taper = mean(dx.square() * dy) / (width.square() * height).clamp_min(1e-6)
+    radius = (dx / width[:, None, None].clamp_min(1e-6)).square() + (
+        dy / height[:, None, None].clamp_min(1e-6)
+    ).square()
+    centre = light - mean(light)[:, None, None]
+    heart = mean(centre * (-radius).exp())
+    side_light, top_light = mean(centre * dx), mean(-centre * dy)
+    return torch.stack((width, height, across, down, lean, taper, heart, side_light, top_light), 1)
+
+
+def _measure_form(
+    model: IvAE, probes: Tensor, direction: Tensor
+) -> tuple[str | None, float, float, float]:
+    """What a direction of z does to form: the clearest measure, gain, purity, Spearman."""
+    probes = probes[:32]
+    spread = _shape(_decode(model, probes)).std(0).clamp_min(1e-4)
+    positions = torch.linspace(-2, 2, 5)
+    path = torch.stack([_shape(_decode(model, probes + float(t) * direction)) for t in positions])
+    path = path / spread
+    change = path[-1] - path[0]
+    size = change.abs().mean(0)
+    order = torch.stack([rank_correlation(path[:, :, j]).mean() for j in range(path.shape[2])])
+    best = int((size * order.abs()).argmax())
+    share = float(size[best] / size.sum().clamp_min(1e-6))
+    clear = abs(float(order[best])) > 0.8 and share > 0.22 and float(size[best]) > 1
+    name = tuple(SHAPE_WORDS)[best] if clear else None
+    return name, float(change[:, best].mean()) / 4, share, float(order[best])
+
+
+def _form_names(found: Sequence[str | None]) -> list[str]:
+    names: list[str] = []
+    for number, key in enumerate(found, 1):
+        word = SHAPE_WORDS[key] if key else f"form {number}"
+        names.append(f"{word} {number}" if word in names else word)
+    return names
