@@ -5,11 +5,13 @@
 "use strict";
 
 const vae43 = (() => {
+  const NOTE_SECONDS = 10;
   const state = { seed: null, z: null, key: null, moves: {} };
   let stage = null; // {root, mat, canvas, message, origin, file, server, words, limit}
   let stream = null;
   let bitmap = null;
   let redo = null; // the seed to go back to when leaving a picture
+  let noted = 0; // until when the line of text is kept although new frames arrive
 
   // ------------------------------------------------------------------ mounting
 
@@ -41,6 +43,7 @@ const vae43 = (() => {
       file.value = "";
     });
     origin.addEventListener("click", () => leavePicture(redo));
+    stage.message.addEventListener("click", () => say(""));
     document.addEventListener("paste", (event) => {
       const pasted = [...(event.clipboardData?.files ?? [])];
       if (pasted.length) startFrom(pasted[0]);
@@ -68,10 +71,11 @@ const vae43 = (() => {
     return state.z ? { z: state.z, key: state.key, moves } : { seed: state.seed, moves };
   }
 
-  function moves(names, values) {
+  function moves(names, ids, values) {
     const next = {};
     names.forEach((name, i) => {
       if (values[i]) next[name] = values[i];
+      document.getElementById(ids[i])?.classList.toggle("moved", Boolean(values[i]));
     });
     if (JSON.stringify(next) === JSON.stringify(state.moves)) return;
     state.moves = next;
@@ -107,7 +111,8 @@ const vae43 = (() => {
     bitmap?.close();
     bitmap = next;
     paint();
-    say("", "ready");
+    stage.mat.dataset.state = "ready";
+    if (performance.now() > noted) say("");
     const detail = { seq, latency: performance.now() - since, state: shownState };
     stage.root.dispatchEvent(new CustomEvent("vae43:frame", { bubbles: true, detail }));
   }
@@ -127,10 +132,17 @@ const vae43 = (() => {
     say(kind === "lost" ? stage.words.lost : answer.error, "trouble");
   }
 
-  function say(text, mood) {
-    stage.mat.dataset.state = mood;
+  // One calm line on the picture. `seconds`: how long frames may not take it away.
+  function say(text, mood = "ready", seconds = 0) {
+    noted = performance.now() + 1000 * seconds;
+    clearTimeout(say.timer);
+    if (seconds) say.timer = setTimeout(say, 1000 * seconds, "");
     stage.message.dataset.mood = mood;
     if (stage.message.textContent !== text) stage.message.textContent = text;
+  }
+
+  function note(text) {
+    say(text, "trouble", NOTE_SECONDS);
   }
 
   function ground(event) {
@@ -152,31 +164,32 @@ const vae43 = (() => {
 
   async function startFrom(file) {
     if (!stage) return;
-    if (file.size > stage.limit) return say(stage.words.large, "trouble");
-    say(stage.words.reading, "busy");
+    if (file.size > stage.limit) return note(stage.words.large);
+    say(stage.words.reading, "busy", NOTE_SECONDS);
     const answer = await asked(() =>
       stage.server.start_from({ binary: true, data: { file } }),
     );
-    if (answer.error) return say(answer.error, "trouble");
+    if (answer.error) return note(answer.error);
     if (!state.z) redo = state.seed;
     Object.assign(state, { z: answer.z, key: answer.key });
     stage.origin.textContent = stage.words.from_picture.replace("{name}", file.name);
     stage.origin.title = stage.words.back_to_seed;
     stage.origin.hidden = false;
+    say("");
     changed();
   }
 
   async function save(factor) {
     if (!stage) return;
-    say(stage.words.saving, "busy");
+    say(stage.words.saving, "busy", NOTE_SECONDS);
     const answer = await asked(() => stage.server.save({ ...snapshot(), factor }));
-    if (answer.error) return say(answer.error, "trouble");
+    if (answer.error) return note(answer.error);
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob(answer.png, "image/png"));
     link.download = answer.name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-    say("", "ready");
+    say("");
   }
 
   // A request that gets no answer at all becomes the same kind of value as one that is refused.

@@ -10,6 +10,7 @@ class FrameStream {
   static FRAME = 33; // ms: one more request in flight per frame of distance
   static MAX_IN_FLIGHT = 6;
   static PATIENCE = 20000; // ms until an unanswered request is given up
+  static REST = 160; // ms without a newer state until the picture is asked for exactly
 
   // ask(state) → answer; show(answer, state, latency) → promise; trouble(kind, answer).
   constructor({ ask, show, trouble }) {
@@ -21,12 +22,21 @@ class FrameStream {
     this.distance = 40; // smoothed ms on the way, without the server's own work
     this.lastSent = -Infinity;
     this.timer = null;
+    this.resting = null;
     this.failures = 0;
   }
 
   push(state) {
+    clearTimeout(this.resting);
     this.waiting = { state, since: performance.now() };
     this.pump();
+  }
+
+  // Once nothing newer comes, the same state is asked for again, without loss.
+  rest(state) {
+    clearTimeout(this.resting);
+    if (state.still || this.waiting || this.inFlight) return;
+    this.resting = setTimeout(() => this.push({ ...state, still: true }), FrameStream.REST);
   }
 
   get window() {
@@ -96,5 +106,6 @@ class FrameStream {
       current: () => seq === this.shown,
       since,
     });
+    this.rest(state);
   }
 }

@@ -6,18 +6,19 @@ is random but the seed, so pictures can be compared pixel by pixel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+
+from vae.ui.worlds import SliderRow
 
 STYLES = (
     "lightness", "redness", "warmth", "lightness_spread", "redness_spread", "warmth_spread",
     "colorfulness", "palette_variety", "local_contrast", "fineness", "coarseness",
     "directionality", "angle_cos", "angle_sin", "coverage", "edge_softness",
 )  # fmt: skip
-FORMS = ("size", "aspect", "across", "down", "lobes", *(f"form_{i}" for i in range(6, 13)))
+FORMS = ("size", "aspect", "across", "down", "lobes", *(f"form {i}" for i in range(6, 13)))
 
 
 class Latents(NamedTuple):
@@ -25,16 +26,10 @@ class Latents(NamedTuple):
     key: Tensor
 
 
-@dataclass(frozen=True, kw_only=True)
-class Slider:
-    name: str
-    kind: str
-    attribute: str | None
-    low: float = -2.5
-    high: float = 2.5
-    gain: float = 0.9
-    purity: float = 0.6
-    spearman: float = 0.97
+def slider(name: str, kind: str, **measured: Any) -> SliderRow:
+    defaults = {"low": -2.5, "high": 2.5, "gain": 0.9, "purity": 0.6, "spearman": 0.97}
+    attribute = name if kind == "style" else None
+    return SliderRow(name=name, kind=kind, attribute=attribute, **{**defaults, **measured})
 
 
 class FakeWorld:
@@ -44,9 +39,7 @@ class FakeWorld:
     channels = 4
     latent_dim = len(FORMS)
     latent_key_dim = len(STYLES)
-    sliders = tuple(Slider(name=n, kind="style", attribute=n) for n in STYLES) + tuple(
-        Slider(name=n, kind="form", attribute="coverage" if n == "size" else None) for n in FORMS
-    )
+    sliders = (*(slider(n, "style") for n in STYLES), *(slider(n, "form") for n in FORMS))
 
     def __init__(self, image_size: int = 128) -> None:
         self.image_size = image_size
@@ -95,8 +88,8 @@ def _blob(z: Tensor, key: Tensor, size: int) -> Tensor:
     softness = 0.02 * torch.exp(0.5 * style["edge_softness"])
     alpha = torch.sigmoid((edge - radius) / softness)
     grain = torch.sin(x * (14 + 4 * style["fineness"]) + y * 9 * style["directionality"])
-    light = 0.55 + 0.1 * style["lightness"] - 0.25 * radius * torch.exp(
-        0.3 * style["lightness_spread"]
+    light = (
+        0.55 + 0.1 * style["lightness"] - 0.25 * radius * torch.exp(0.3 * style["lightness_spread"])
     )
     light = light + 0.05 * grain * torch.exp(0.4 * style["local_contrast"])
     chroma = 0.16 * torch.exp(0.3 * style["colorfulness"])

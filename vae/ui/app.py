@@ -5,7 +5,9 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import socket
+import sys
 import tempfile
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +117,7 @@ def serve(engine: Engine, options: Options) -> None:
 
     awake = engine.start()
     page = build(engine, share=options.share)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # a stop that still cleans up
     try:
         page.launch(**launch_settings(options))
         print(words.SERVING.format(url=page.share_url or page.local_url), flush=True)

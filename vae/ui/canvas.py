@@ -45,14 +45,14 @@ def _template() -> str:
 <div class="mat" data-ground="checker" data-state="waking">
   <canvas role="img" aria-label="{escape(PAGE["picture"])}" width="512" height="512"></canvas>
   <p class="drop" aria-hidden="true">{escape(PAGE["drop"])}</p>
+  <p class="message" role="status" aria-live="polite">{escape(PAGE["waking"])}</p>
 </div>
 <div class="caption">
-  <p class="message" role="status" aria-live="polite">{escape(PAGE["waking"])}</p>
-  <button type="button" class="origin" hidden></button>
   <fieldset class="grounds">
     <legend>{escape(PAGE["backgrounds"])}</legend>{grounds}
     <input type="color" class="own" value="#c9b79c" aria-label="{escape(PAGE["color"])}">
   </fieldset>
+  <button type="button" class="origin" hidden></button>
   <input type="file" class="file" accept="{ACCEPT}" hidden>
 </div>"""
 

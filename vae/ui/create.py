@@ -11,6 +11,7 @@ from vae.ui.frames import make_frame
 from vae.ui.seed import seed_panel
 from vae.ui.sliders import sliders_panel
 from vae.ui.upload import make_start_from, upload_panel
+from vae.ui.words import PANELS
 
 
 def create_tab(engine: Engine) -> None:
@@ -18,8 +19,10 @@ def create_tab(engine: Engine) -> None:
     with gr.Row(elem_id="create"):
         with gr.Column(elem_id="picture"):
             canvas_panel([make_frame(engine), make_save(engine), make_start_from(engine)])
+            download_panel()
         with gr.Column(elem_id="panels"):
             seed_panel()
-            upload_panel()
-            sliders_panel(engine.sliders)
-            download_panel()
+            with gr.Row(elem_id="again", elem_classes="quiet-row"):
+                upload_panel()
+                reset = gr.Button(PANELS["reset_all"], elem_id="reset-all", size="sm", min_width=0)
+            sliders_panel(engine.sliders, reset)

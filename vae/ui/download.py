@@ -2,75 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from vae.errors import ConfigError
+from vae.pixels import encode_image, to_pixels
 from vae.ui.engine import Engine, picture_of
 from vae.ui.frames import answer, as_text
 from vae.ui.state import PictureState, read_state
 from vae.ui.words import PANELS
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from torch import Tensor
-
     from vae.infer import World
 
 FACTORS = (1, 2, 4)
-_HALF_STEP = 0.5 / 255  # below this, alpha rounds to nothing and the colour is unknowable
-
-
-def to_rgba(picture: Tensor) -> NDArray[np.float32]:
-    """Return one (C, H, W) picture in [0, 1] as straight RGBA, (H, W, 4) float32."""
-    import numpy as np
-
-    values = picture.detach().float().cpu().numpy()
-    color = values[:3] if len(values) >= 3 else np.repeat(values[:1], 3, axis=0)
-    alpha = values[3:4] if len(values) == 4 else np.ones_like(values[:1])
-    return np.clip(np.concatenate([color, alpha]), 0, 1).transpose(1, 2, 0).astype(np.float32)
-
-
-def upscale(rgba: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
-    """Enlarge straight RGBA by Lanczos on premultiplied values.
-
-    Filtering straight colours would pull the meaningless colour of clear pixels into the edge.
-    The filter's overshoot is cut back to what a picture can be: alpha in [0, 1], colour in
-    [0, alpha].
-
-    Args:
-        rgba: (H, W, 4) in [0, 1].
-        factor: Whole number, at least 1.
-
-    Returns:
-        (factor·H, factor·W, 4) in [0, 1]; colour is 0 where alpha is.
-    """
-    import numpy as np
-    from PIL import Image
-
-    premultiplied = np.concatenate([rgba[..., :3] * rgba[..., 3:], rgba[..., 3:]], axis=-1)
-    if factor > 1:
-        size = (rgba.shape[1] * factor, rgba.shape[0] * factor)
-        bands = [Image.fromarray(np.ascontiguousarray(b)) for b in premultiplied.transpose(2, 0, 1)]
-        resized = [np.asarray(b.resize(size, Image.Resampling.LANCZOS)) for b in bands]
-        premultiplied = np.stack(resized, axis=-1)
-    alpha = np.clip(premultiplied[..., 3:], 0, 1)
-    color = np.clip(premultiplied[..., :3], 0, alpha)
-    straight = np.where(alpha >= _HALF_STEP, color / np.maximum(alpha, _HALF_STEP), 0)
-    return np.concatenate([straight, alpha], axis=-1).astype(np.float32)
-
-
-def to_png(rgba: NDArray[np.float32]) -> bytes:
-    """Return straight (H, W, 4) RGBA in [0, 1] as an 8-bit PNG."""
-    import numpy as np
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(np.rint(rgba * 255).astype(np.uint8)).save(buffer, "PNG", compress_level=6)
-    return buffer.getvalue()
 
 
 def read_factor(data: Any) -> int:
@@ -95,7 +41,7 @@ def file_name(world_name: str, state: PictureState, factor: int) -> str:
 
 def draw_png(world: World, state: PictureState, factor: int) -> bytes:
     """Return the PNG of a state; runs on the drawing thread."""
-    return to_png(upscale(to_rgba(picture_of(world, state)[0]), factor))
+    return encode_image(to_pixels(picture_of(world, state))[0], "png", scale=factor)
 
 
 def make_save(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:

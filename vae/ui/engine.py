@@ -18,8 +18,9 @@ from vae.errors import ConfigError, VAEError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vae.infer import Latents, Slider, World
+    from vae.infer import Latents, World
     from vae.ui.state import PictureState
+    from vae.ui.worlds import SliderRow
 
 T = TypeVar("T")
 MAX_WAITING = 64
@@ -39,7 +40,7 @@ class Engine:
         sliders: Its sliders, known before it is loaded, strongest first within each kind.
     """
 
-    def __init__(self, load: Callable[[], World], name: str, sliders: Sequence[Slider]) -> None:
+    def __init__(self, load: Callable[[], World], name: str, sliders: Sequence[SliderRow]) -> None:
         self.name = name
         self.sliders = tuple(sliders)
         self.ranges: Mapping[str, tuple[float, float]] = {s.name: (s.low, s.high) for s in sliders}

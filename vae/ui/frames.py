@@ -12,47 +12,37 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from vae.pixels import encode_image, to_bytes, to_pixels
 from vae.ui.engine import Engine, picture_of
 from vae.ui.state import PictureState, read_state
 from vae.ui.words import explain
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
-    from torch import Tensor
 
     from vae.infer import World
 
-WEBP_QUALITY = 80
 
-
-def to_rgba8(picture: Tensor) -> NDArray[np.uint8]:
-    """Return one picture as (H, W, 4) straight RGBA bytes.
+def draw_frame(world: World, state: PictureState, still: bool) -> bytes:
+    """Return the webp of a state; runs on the drawing thread.
 
     Args:
-        picture: (C, H, W) in [0, 1], C in 1 (grey), 3 (RGB), 4 (straight RGBA).
+        world: What draws.
+        state: What to draw.
+        still: Whether the hand rests and the picture may be exact, several times larger. In
+            motion it is lossy: about 11 KB and 2.5 ms at 256².
     """
-    import torch
-
-    channels = picture.shape[0]
-    color = picture[:3] if channels >= 3 else picture[:1].expand(3, -1, -1)
-    alpha = picture[3:4] if channels == 4 else torch.ones_like(picture[:1])
-    pixels = torch.cat([color, alpha]).clamp(0, 1).mul(255).round().to(torch.uint8)
-    return pixels.permute(1, 2, 0).contiguous().cpu().numpy()
+    pixels = to_pixels(picture_of(world, state))[0]
+    return _exact_webp(pixels) if still else encode_image(pixels, "webp")
 
 
-def to_webp(pixels: NDArray[np.uint8]) -> bytes:
-    """Return (H, W, 4) RGBA bytes as a lossy webp with alpha: about 11 KB and 2.5 ms at 256²."""
+def _exact_webp(pixels: np.ndarray) -> bytes:
     from PIL import Image
 
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "WEBP", quality=WEBP_QUALITY, method=0)
+    buffer = io.BytesIO()  # quality means effort here, not fidelity
+    image = Image.fromarray(to_bytes(pixels))
+    image.save(buffer, "WEBP", lossless=True, exact=True, quality=0, method=0)
     return buffer.getvalue()
-
-
-def draw_frame(world: World, state: PictureState) -> bytes:
-    """Return the webp of a state; runs on the drawing thread."""
-    return to_webp(to_rgba8(picture_of(world, state)[0]))
 
 
 def as_text(data: bytes) -> str:
@@ -71,7 +61,8 @@ async def answer(work: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any
 def make_frame(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     """Return the server function ``frame`` of an engine.
 
-    It takes a picture's state (see ``state.read_state``) with a number ``seq`` and answers
+    It takes a picture's state (see ``state.read_state``) with a number ``seq``, and ``still`` once
+    the hand rests, and answers
     ``{"seq": seq, "webp": base64, "ms": spent here}``, or ``{"seq": seq, "error": sentence}``.
     The page subtracts ``ms`` from the round trip to know how far away the server is.
     """
@@ -80,7 +71,8 @@ def make_frame(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
         async def work() -> dict[str, Any]:
             begun = time.perf_counter()
             state = read_state(data, engine.ranges)
-            webp = as_text(await engine.draw(draw_frame, state))
+            still = data.get("still") is True
+            webp = as_text(await engine.draw(draw_frame, state, still))
             return {"webp": webp, "ms": round(1000 * (time.perf_counter() - begun), 1)}
 
         seq = data.get("seq") if isinstance(data, Mapping) else None

@@ -70,6 +70,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     parser.add_argument("--port", type=int, help="port (default: the first free from 7860)")
     parser.add_argument("--share", action="store_true", help="open a public link")
     parser.add_argument("--password", help="what visitors must type to come in")
-    parser.add_argument("--world", default=Options.world, help="name, folder or hub id (%(default)s)")
+    parser.add_argument(
+        "--world", default=Options.world, help="name, folder or hub id (%(default)s)"
+    )
     parser.add_argument("--device", default=Options.device, help="cpu, cuda, cuda:1, mps (cpu)")
     return Options(**vars(parser.parse_args(arguments)))

@@ -20,7 +20,6 @@ from vae.errors import ImageError
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
     from PIL import Image
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,10 +32,11 @@ _MAX_BODY = 256 * 2**10
 _FORM_OVERHEAD = 64 * 2**10  # boundaries and the few fields beside the file
 _API = "/gradio_api/"
 _OPEN_POSTS = frozenset({"/login", _API + "queue/join", _API + "component_server"})
-_CLOSED_READS = tuple(
-    _API + route
-    for route in ("file", "proxy", "stream", "upload", "runs", "run-history", "vibe-code", "dev")
-) + (_API + "deep_link", _API + "profiling", "/monitoring")
+_CLOSED_NAMES = ("file", "proxy", "stream", "upload", "runs", "run-history", "vibe-code", "dev")
+_CLOSED_READS = (
+    *(_API + name for name in (*_CLOSED_NAMES, "deep_link", "profiling")),
+    "/monitoring",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +137,7 @@ class Guard:
         self.hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it here."""
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
         if scope["type"] != "http":
@@ -165,7 +166,7 @@ def _hardened(send: Send) -> Send:
     return hardened
 
 
-def open_picture(data: Any) -> NDArray[np.uint8]:
+def open_picture(data: Any) -> np.ndarray:
     """Decode an uploaded picture into fresh pixels, or say what is wrong with it.
 
     Args:

@@ -13,7 +13,6 @@ from vae.ui.words import PANELS
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
     from PIL import Image
     from torch import Tensor
 
@@ -24,7 +23,7 @@ _FRAME = 7 / 8  # a cut-out's longer side on its square, as the first world's pi
 _VISIBLE = 20  # alpha, of 255, from which a pixel belongs to the cut-out
 
 
-def fit(pixels: NDArray[np.uint8], size: int, channels: int) -> Tensor:
+def fit(pixels: np.ndarray, size: int, channels: int) -> Tensor:
     """Place a picture on the world's square.
 
     A cut-out is cropped to what is visible and framed as the world's own pictures are, unless it
@@ -72,7 +71,7 @@ def _on_square(image: Image.Image, size: int) -> Image.Image:
     return square
 
 
-def read_latents(world: World, pixels: NDArray[np.uint8]) -> dict[str, Any]:
+def read_latents(world: World, pixels: np.ndarray) -> dict[str, Any]:
     """Return the latents of a picture as lists the browser can carry; runs where pictures draw."""
     latents = world.encode(fit(pixels, world.image_size, world.channels))
     return {"z": _as_list(latents.z), "key": _as_list(latents.key)}
@@ -105,5 +104,5 @@ def upload_panel() -> None:
     """Build the button that opens the file dialog; dropping and pasting work on the page itself."""
     import gradio as gr
 
-    button = gr.Button(PANELS["upload"], elem_id="upload", size="sm")
+    button = gr.Button(PANELS["upload"], elem_id="upload", size="sm", min_width=0)
     button.click(fn=None, js="() => vae43.choosePicture()", queue=False)

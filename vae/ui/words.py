@@ -21,7 +21,7 @@ from vae.errors import (
 )
 
 if TYPE_CHECKING:
-    from vae.infer import Slider
+    from vae.ui.worlds import SliderRow
 
 TITLE = "43.VAE"
 CREATE = "Create"
@@ -92,21 +92,21 @@ _BY_KIND: tuple[tuple[type[VAEError], str], ...] = (
 _UNFORESEEN = "Something went wrong while drawing. The server's log says what."
 
 
-def slider_name(slider: Slider) -> str:
+def slider_name(slider: SliderRow) -> str:
     """Return the name an artist reads: translated for attributes, tidied for anything else."""
     if slider.name in STYLE_NAMES:
         return STYLE_NAMES[slider.name]
     return slider.name.replace("_", " ").strip().capitalize()
 
 
-def slider_effect(slider: Slider) -> str:
+def slider_effect(slider: SliderRow) -> str:
     """Return what was measured about a slider, in one or two plain sentences."""
-    if slider.attribute is None:
-        return "Not measured: drag and see."
-    target = STYLE_NAMES.get(slider.attribute, slider.attribute.replace("_", " ")).lower()
+    if slider.name.startswith("form "):
+        return "Changes several things at once: drag and see."
     follows = f"follows your hand {abs(slider.spearman):.0%}"
     alone = f"{slider.purity:.0%} of what changes is this"
-    return f"Measured: one step moves {target} by {slider.gain:+.2f}, {follows}, {alone}."
+    name = slider_name(slider).lower()
+    return f"Measured: one step moves {name} by {slider.gain:+.2f}, {follows}, {alone}."
 
 
 def explain(error: BaseException) -> str:

@@ -1,0 +1,116 @@
+import asyncio
+import socket
+
+import pytest
+
+from tests.browser.fake_world import FakeWorld
+from vae.errors import ConfigError
+from vae.ui import app as page_app
+from vae.ui.engine import Engine
+from vae.ui.options import Options, parse
+from vae.ui.sliders import SHOWN
+
+# Importing Gradio pulls in packages that warn about each other's age; they are not ours to mend.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+
+SERVER_FUNCTIONS = {"frame", "save", "start_from"}
+
+
+@pytest.fixture(scope="module")
+def built():
+    engine = Engine(FakeWorld, FakeWorld.name, FakeWorld.sliders)
+
+    async def pages():  # within a loop, or Gradio makes some of its own and never closes them
+        return {share: page_app.build(engine, share=share) for share in (False, True)}
+
+    yield asyncio.run(pages())
+    engine.close()
+
+
+def config_of(page):
+    return page.get_config_file()
+
+
+@pytest.mark.parametrize("share", [False, True])
+def test_no_event_reaches_the_server_but_the_three_functions(built, share):
+    """Nothing that trains, deletes or writes can be called, because nothing is registered."""
+    page = built[share]
+    assert all(fn.fn is None for fn in page.fns.values())
+    found = {
+        getattr(fn, "__name__", str(fn))
+        for block in page.blocks.values()
+        for fn in getattr(block, "server_fns", [])
+    }
+    assert found == SERVER_FUNCTIONS
+
+
+def test_no_component_takes_files(built):
+    kinds = {c["type"] for c in config_of(built[True])["components"]}
+    assert not kinds & {"file", "image", "gallery", "uploadbutton", "imageeditor", "fileexplorer"}
+
+
+def test_every_slider_is_there_and_the_rest_is_folded(built):
+    components = config_of(built[False])["components"]
+    sliders = [c["props"] for c in components if c["type"] == "slider"]
+    folds = [c["props"]["label"] for c in components if c["type"] == "accordion"]
+    assert len(sliders) == len(FakeWorld.sliders)
+    assert folds == [f"{16 - SHOWN} more", f"{12 - SHOWN} more"]
+    assert all(s["info"] for s in sliders)
+    assert all(s["buttons"] == ["reset"] for s in sliders)
+
+
+def test_the_launch_is_private_and_quiet():
+    settings = page_app.launch_settings(Options(host="127.0.0.1", port=7999))
+    assert settings["run_history"] is False
+    assert settings["enable_monitoring"] is False
+    assert settings["footer_links"] == []
+    assert settings["auth"] is None
+    assert "googleapis" not in settings["css"] + settings["head"]
+    assert settings["theme"]._stylesheets == []
+
+
+# ---------------------------------------------------------------- options
+
+
+def test_defaults_and_every_option():
+    assert parse([]) == Options()
+    line = "--host 0.0.0.0 --port 8000 --share --password hush --world me/w --device cuda:1"
+    assert parse(line.split()) == Options(
+        host="0.0.0.0", port=8000, share=True, password="hush", world="me/w", device="cuda:1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("--password", "password"),
+        ("--password= ", "expected some text"),
+        ("--port 99999", "expected a port from 1 to 65535, found 99999"),
+        ("--port x", "invalid int value"),
+        ("--device abacus", "found 'abacus'"),
+        ("--nonsense", "unrecognized"),
+    ],
+)
+def test_a_bad_option_is_refused_in_one_sentence(line, says):
+    with pytest.raises(ConfigError) as caught:
+        parse(line.split(" ", 1) if "= " not in line else [line])
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_any_name_comes_in_with_the_right_password():
+    options = Options(password="ünseen")
+    assert options.admits("anyone", "ünseen")
+    assert not options.admits("anyone", "unseen")
+    assert not Options().admits("anyone", "x")
+
+
+def test_a_taken_port_and_a_foreign_host_are_named():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"127.0.0.1:{port}"):
+            page_app.check_address("127.0.0.1", port)
+    with pytest.raises(ConfigError, match=r"203\.0\.113\.7"):
+        page_app.check_address("203.0.113.7", None)
