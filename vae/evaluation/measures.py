@@ -230,9 +230,11 @@ def _orientation(
 
 
 def _edge_softness(alpha: np.ndarray) -> np.ndarray:
-    """Return Σ4α(1-α) / Σ|∇α| in sides; 0 where the edge is shorter than a pixel.
+    """Return Σ4α(1-α) / Σ|∇α| in sides.
 
-    |∇α| summed is the length of the outline, and 4α(1-α) is 1 half way through it.
+    |∇α| summed is the length of the outline, and 4α(1-α) is 1 half way through it. An outline
+    shorter than a quarter of the side counts as that long, so that an even veil without any
+    edge has a bounded value.
     """
     plane = alpha.astype(np.float64)
     rows, columns = np.zeros_like(plane), np.zeros_like(plane)
@@ -240,7 +242,8 @@ def _edge_softness(alpha: np.ndarray) -> np.ndarray:
     columns[:, :, 1:-1] = (plane[:, :, 2:] - plane[:, :, :-2]) / 2
     length = np.hypot(rows, columns).sum(axis=(1, 2))
     soft = (4 * plane * (1 - plane)).sum(axis=(1, 2))
-    return np.where(length >= 1.0, soft / np.maximum(length, 1.0), 0.0) / min(alpha.shape[1:])
+    side = min(alpha.shape[1:])
+    return soft / np.maximum(length, side / 4) / side
 
 
 def _average(values: np.ndarray, alpha: np.ndarray) -> np.ndarray:
