@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import norm, rankdata
+from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
 from vae.errors import DatasetError
 from vae.evaluation.measures import measure_batch
@@ -228,5 +229,6 @@ def _measuring(
         yield here
         return
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    # One thread each: workers that all take every core only wait for one another.
+    with ProcessPoolExecutor(workers, context, threadpool_limits, (1,)) as pool:
         yield lambda pictures: pool.submit(measure, pictures).result
