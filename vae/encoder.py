@@ -14,6 +14,7 @@ from vae.config import NETWORK_TYPES, SIZES, canonical_ivae_model, choose, posit
 from vae.distributions import DiagonalGaussian, Posterior
 from vae.encodings import to_rgba
 from vae.errors import ShapeError
+from vae.losses import premultiply
 
 WIDTHS = (64, 96, 160, 256)
 FIXED_STD = 0.25
@@ -40,8 +41,10 @@ def global_mean(x: Tensor) -> Tensor:
 class BatchStandardizer(nn.Module):
     """Standardise locations over the data: mean 0, variance 1 for every dimension.
 
-    Uses the batch while training (over all processes) and running statistics afterwards, as
-    batch normalisation does, without its affine part.
+    The batch-normalised posterior mean of Zhu et al. (2020), with two changes. Values are
+    standardised by the running statistics while training too: a batch's own would shake every
+    location by 1/sqrt(batch) standard deviations, as much as the posterior's scale. And the
+    statistics are constants to the gradient, so that the KL terms can hold a location in place.
 
     References:
         Zhu et al. (2020), "A Batch Normalized Inference Network Keeps the KL Vanishing Away".
@@ -51,7 +54,7 @@ class BatchStandardizer(nn.Module):
     running_mean: Tensor
     running_var: Tensor
 
-    def __init__(self, dim: int, momentum: float = 0.02, eps: float = 1e-4):
+    def __init__(self, dim: int, momentum: float = 0.05, eps: float = 1e-4):
         super().__init__()
         self.momentum, self.eps = momentum, eps
         self.register_buffer("running_mean", torch.zeros(dim))
@@ -59,14 +62,16 @@ class BatchStandardizer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Standardise (N, dim)."""
-        if not self.training or x.shape[0] < 2:
-            return (x - self.running_mean) / (self.running_var + self.eps).sqrt()
+        if self.training and x.shape[0] > 1:
+            self._update(x.detach())
+        return (x - self.running_mean) / (self.running_var + self.eps).sqrt()
+
+    @torch.no_grad()
+    def _update(self, x: Tensor) -> None:
         mean = global_mean(x)
         var = global_mean((x - mean).square())
-        with torch.no_grad():
-            self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
-            self.running_var.lerp_(var.to(self.running_var.dtype), self.momentum)
-        return (x - mean) / (var + self.eps).sqrt()
+        self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
+        self.running_var.lerp_(var.to(self.running_var.dtype), self.momentum)
 
 
 class Encoder(nn.Module):
@@ -133,9 +138,10 @@ class Encoder(nn.Module):
         Raises:
             ShapeError: Channels or size are not supported.
         """
-        rgb, alpha = to_rgba(x)
+        if x.ndim != 4 or x.shape[1] != 4:
+            x = torch.cat(to_rgba(x), 1)
         check_size(*x.shape[-2:])
-        flat, statistics = self._features(torch.cat((rgb * alpha, alpha), 1))
+        flat, statistics = self._features(premultiply(x.contiguous()))
         z_mean, z_scale = self.content(flat).float().chunk(2, 1)
         style = self.style(statistics if self.reads_style else flat).float()
         k_mean, k_scale = style.chunk(2, 1)
@@ -149,7 +155,8 @@ class Encoder(nn.Module):
         )
 
     def _features(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        h = F.silu(self.stem(F.pixel_unshuffle(x, 4)))
+        h = F.pixel_unshuffle(x, 4).contiguous(memory_format=torch.channels_last)
+        h = F.silu(self.stem(h))
         if h.shape[-1] > 32:
             h = F.avg_pool2d(h, 2)
         statistics = [_pool(h)]

@@ -101,7 +101,7 @@ class SliderTable:
 
 
 @torch.no_grad()
-def build_slider_table(model: IvAE, latents: Tensor, *, num_pictures: int = 96) -> SliderTable:
+def build_slider_table(model: IvAE, latents: Tensor, *, num_pictures: int = 48) -> SliderTable:
     """Find a world's directions and measure them.
 
     Args:
@@ -162,7 +162,7 @@ def _style_directions(
     Rᵀd = e_j: the least move of the key whose mean effect is attribute j.
     """
     width = model.latent_key_dim
-    probes = probes[:48]
+    probes = probes[:32]
     basis = torch.zeros(width, probes.shape[1], device=probes.device)
     basis[:, model.latent_dim :] = torch.eye(width, device=probes.device)
     response = _responses(model, probes, list(basis))  # (key, 16)
@@ -210,7 +210,7 @@ def _small(model: IvAE, joined: Tensor) -> Tensor:
 
 def _measure_style(model: IvAE, probes: Tensor, index: int, direction: Tensor) -> Slider:
     positions = torch.linspace(-2, 2, 5)
-    path = torch.stack([_scores(model, probes[:32] + float(t) * direction) for t in positions])
+    path = torch.stack([_scores(model, probes + float(t) * direction) for t in positions])
     change = (path[-1] - path[0]).abs().mean(0) * model.standardizer.active  # (16,)
     gain = float((path[-1] - path[0])[:, index].mean()) / 4
     return Slider(
@@ -281,7 +281,6 @@ def _measure_form(
     model: IvAE, probes: Tensor, direction: Tensor
 ) -> tuple[str | None, float, float, float]:
     """What a direction of z does to form: the clearest measure, gain, purity, Spearman."""
-    probes = probes[:32]
     spread = _shape(_decode(model, probes)).std(0).clamp_min(1e-4)
     positions = torch.linspace(-2, 2, 5)
     path = torch.stack([_shape(_decode(model, probes + float(t) * direction)) for t in positions])

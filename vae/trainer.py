@@ -261,7 +261,7 @@ class Trainer:
         width = self.model.latent_dim + self.model.latent_key_dim
         shift = (2 * torch.rand(n, generator=g) - 1) * p.loop_reach
         batch = Batch(
-            x=x.contiguous(memory_format=torch.channels_last),
+            x=x.contiguous(),
             u=u,
             latents=latents,
             noise=self._share(torch.randn(n, width, generator=g)),

@@ -1,0 +1,60 @@
+"""Fixtures shared by every kind of test: small pictures and small models made in code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from vae.config import ModelConfig
+from vae.data import ImageSet
+from vae.model import IvAE, build_model
+
+TINY = {"encoder_widths": (8, 8, 12, 16), "decoder_widths": (16, 12, 12, 8)}
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
+    torch.set_num_threads(2)
+
+
+def draw_fruit(seed: int, side: int = 64) -> np.ndarray:
+    """A soft-edged disc with a gradient and grain, uint8 RGBA (side, side, 4)."""
+    rng = np.random.default_rng(seed)
+    axis = np.linspace(-1, 1, side)
+    x, y = np.meshgrid(axis, axis)
+    radius = np.hypot(x / rng.uniform(0.5, 0.9), y / rng.uniform(0.5, 0.9))
+    alpha = np.clip((1 - radius) / rng.uniform(0.05, 0.3), 0, 1)
+    colour = rng.uniform(0.2, 0.9, 3)[None, None] + 0.2 * (x + y)[..., None] * rng.normal(size=3)
+    colour = colour + rng.uniform(0, 0.1) * rng.normal(size=(side, side, 1))
+    rgba = np.concatenate((np.clip(colour, 0, 1), alpha[..., None]), 2)
+    return (255 * rgba).round().astype(np.uint8)
+
+
+def image_set(num: int, side: int = 32, channels: int = 4) -> ImageSet:
+    pictures = torch.from_numpy(np.stack([draw_fruit(i, side) for i in range(num)]))
+    pictures = pictures.permute(0, 3, 1, 2).contiguous()
+    if channels == 3:
+        pictures = pictures[:, :3].contiguous()
+    elif channels == 1:
+        pictures = pictures[:, :3].float().mean(1, keepdim=True).to(torch.uint8)
+    return ImageSet(pictures, [f"{i:03d}.png" for i in range(num)])
+
+
+def tiny_model(**changes: object) -> IvAE:
+    settings = {"latent_dim": 4, "latent_key_dim": 18, "image_size": 32} | TINY | changes
+    return build_model(ModelConfig(**settings))
+
+
+@pytest.fixture
+def fruit_folder(tmp_path: Path) -> Path:
+    """Twenty RGBA pictures of 40² as PNG files."""
+    folder = tmp_path / "fruit"
+    folder.mkdir()
+    for i in range(20):
+        Image.fromarray(draw_fruit(i, 40)).save(folder / f"{i:02d}.png")
+    return folder
