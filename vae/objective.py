@@ -90,7 +90,7 @@ class Objective(nn.Module):
             pyramid_weight=self.protocol.pyramid_weight / self.protocol.pixel_weight,
         )
         if self.tied and self.protocol.loop_weight:
-            losses |= self._closed_loop(latents, batch)
+            losses |= self._closed_loop(latents, batch, output[:n])
         if judge is not None:
             losses |= self._against(judge, output, batch)
         return losses, output.detach()
@@ -116,13 +116,19 @@ class Objective(nn.Module):
             losses["order"] = _grouped_order(codes, u[:, : self.tied])
         return losses
 
-    def _closed_loop(self, latents: Latents, batch: Batch) -> dict[str, Tensor]:
-        """Move one key, draw, and ask that its attribute followed and the others stayed."""
-        step = self.protocol.loop_stride
+    def _closed_loop(self, latents: Latents, batch: Batch, still: Tensor) -> dict[str, Tensor]:
+        """Move one key, draw, and ask that its attribute followed and the others stayed.
+
+        A moved picture is compared with itself before the move (``still``), so that a small
+        leak is not lost in the error of reconstruction; a picture that took its neighbour's key
+        is compared with the neighbour's metadata.
+        """
+        p, step = self.protocol, self.protocol.loop_stride
         z, key, u = latents.z[::step].detach(), latents.key[::step].detach(), batch.u[::step]
+        before = self._measured(still[::step])
         swap = batch.swap[::step, None]
         key = torch.where(swap, _neighbour(key), key)
-        u = torch.where(swap, _neighbour(u), u)
+        start = torch.where(swap, _neighbour(u), before.detach())
         own = nn.functional.one_hot(batch.slider[::step], NUM_ATTRIBUTES).to(key.dtype)
         move = own * batch.shift[::step, None]
         key = torch.cat((key[:, : self.tied] + move[:, : self.tied], key[:, self.tied :]), 1)
@@ -131,16 +137,22 @@ class Objective(nn.Module):
         )
         active = self.model.standardizer.active
         weight = active * (1 + 3 * own)
-        found = self.model.standardizer(measure(output.float()))
-        error = hypo(found - (u + move), 0.3) * weight
-        losses = {"loop": error.sum() / weight.sum()}
-        if self.protocol.read_weight and batch.latents is None:
+        error = hypo(self._measured(output) - (start + move), p.loop_epsilon) * weight
+        losses = {
+            "loop": error.sum() / weight.sum(),
+            "likeness": (hypo(before - u, 0.3) * active).sum() / (active.sum() * len(u)),
+        }
+        if p.read_weight and batch.latents is None:
             back = self.model.read_back(output).mean
             losses["read_back"] = (
                 hypo(back.z - z, 0.3).mean()
                 + hypo(back.key[:, : self.tied] - key[:, : self.tied], 0.3).mean()
             )
         return losses
+
+    def _measured(self, output: Tensor) -> Tensor:
+        """Standardised metadata of drawn pictures, kept in a range that cannot explode."""
+        return self.model.standardizer(measure(output.float().contiguous())).clamp(-8, 8)
 
     def _against(self, judge: Discriminator, output: Tensor, batch: Batch) -> dict[str, Tensor]:
         judge.requires_grad_(False)
@@ -166,6 +178,7 @@ class Objective(nn.Module):
             "kl_key": p.beta_key,
             "order": p.order_weight,
             "loop": p.loop_weight * ramp,
+            "likeness": p.likeness_weight * ramp,
             "read_back": p.read_weight * ramp,
             "adversarial": adversarial_weight,
             "features": p.feature_weight * adversarial_weight,

@@ -40,6 +40,8 @@ class Protocol:
         loop_warmup: Steps over which that weight comes in.
         loop_stride: The closed loop takes every so-many-th picture of a batch.
         loop_reach: Largest move of a key in the closed loop, in standard deviations.
+        loop_epsilon: Where that loss turns from quadratic to linear, in standard deviations.
+        likeness_weight: Weight of a reconstruction's metadata against its original's.
         read_weight: Weight of reading latents back out of moved pictures.
         adversarial: Train the decoder against a judge, the encoder being frozen.
         judge_lr: Learning rate of the judge.
@@ -74,6 +76,8 @@ class Protocol:
     loop_warmup: int = 400
     loop_stride: int = 4
     loop_reach: float = 2.2
+    loop_epsilon: float = 0.1
+    likeness_weight: float = 2e-3
     read_weight: float = 2e-3
     adversarial: bool = False
     judge_lr: float = 4e-4
