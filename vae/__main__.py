@@ -20,7 +20,9 @@ def make_parser() -> argparse.ArgumentParser:
     train.add_argument("--data", type=Path, required=True, help="folder of PNG, JPEG, WebP images")
     train.add_argument("--out", type=Path, required=True, help="folder of the new world")
     train.add_argument("--world", help="world to start from: a name, a folder, or a hub id")
-    train.add_argument("--protocol", choices=NAMES, help="default: finetune with --world, else pretrain")
+    train.add_argument(
+        "--protocol", choices=NAMES, help="default: finetune with --world, else pretrain"
+    )
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
     length = train.add_mutually_exclusive_group()
     length.add_argument("--steps", type=int, help="optimiser steps")
@@ -29,7 +31,13 @@ def make_parser() -> argparse.ArgumentParser:
     train.add_argument("--channels", type=int, default=4, help="1, 3 or 4, of a new world")
     train.add_argument("--latent-dim", type=int, default=32, help="content latents of a new world")
     train.add_argument("--key-dim", type=int, default=28, help="key latents of a new world")
-    train.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="change a protocol's setting")
+    train.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="change a protocol's setting",
+    )
     sample = commands.add_parser("sample", help="draw a sheet of random pictures")
     sample.add_argument("--world", default="pomona")
     sample.add_argument("--out", type=Path, required=True, help="PNG file to write")
@@ -139,8 +147,12 @@ def info(options: argparse.Namespace) -> None:
 
     world = get_infer_model(options.world)
     parameters = sum(p.numel() for p in world.model.parameters())
-    print(f"{world.name}: {world.channels} channels, {world.image_size}x{world.image_size}, ", end="")
-    print(f"{world.latent_dim} + {world.latent_key_dim} latents, {parameters / 1e6:.2f} M parameters")
+    print(
+        f"{world.name}: {world.channels} channels, {world.image_size}x{world.image_size}, ", end=""
+    )
+    print(
+        f"{world.latent_dim} + {world.latent_key_dim} latents, {parameters / 1e6:.2f} M parameters"
+    )
     print(f"{'slider':<24}{'kind':<8}{'gain':>7}{'purity':>8}{'Spearman':>10}")
     for s in world.sliders:
         print(f"{s.name:<24}{s.kind:<8}{s.gain:>7.2f}{s.purity:>8.2f}{s.spearman:>10.2f}")

@@ -280,9 +280,7 @@ def augment(x: Tensor, draws: Tensor) -> Tensor:
     angle, zoom = draws[:, 0] * math.radians(6), (draws[:, 1] * 0.06).exp()
     cosine, sine = zoom * angle.cos(), zoom * angle.sin()
     shift = 0.06 * draws[:, 2:]
-    theta = torch.stack(
-        (cosine, -sine, shift[:, 0], sine, cosine, shift[:, 1]), 1
-    ).view(-1, 2, 3)
+    theta = torch.stack((cosine, -sine, shift[:, 0], sine, cosine, shift[:, 1]), 1).view(-1, 2, 3)
     grid = F.affine_grid(theta, list(x.shape), align_corners=False)
     opaque = x.shape[1] != 4
     moved = F.grid_sample(
@@ -295,7 +293,9 @@ def augment(x: Tensor, draws: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def measure_all(images: ImageSet, *, flip: bool = False, device: str | torch.device = "cpu") -> Tensor:
+def measure_all(
+    images: ImageSet, *, flip: bool = False, device: str | torch.device = "cpu"
+) -> Tensor:
     """Measure the metadata of a whole set once, (N, 16), natural units.
 
     Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -105,14 +106,12 @@ class Decoder(nn.Module):
             ConditionalPrior(latent_key_dim, self.ivae_model) if decoder_type == "ivae" else None
         )
         self.mapping = (
-            nn.Sequential(
-                nn.Linear(latent_key_dim, 128), nn.SiLU(), nn.Linear(128, 128), nn.SiLU()
-            )
+            nn.Sequential(nn.Linear(latent_key_dim, 128), nn.SiLU(), nn.Linear(128, 128), nn.SiLU())
             if style_dim
             else None
         )
         self.seed = nn.Linear(latent_dim + latent_key_dim, widths[0] * 16)
-        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        pairs = list(pairwise(widths))
         self.first = nn.ModuleList(ModulatedConv(a, a, style_dim) for a, _ in pairs)
         self.second = nn.ModuleList(ModulatedConv(a, b, style_dim) for a, b in pairs)
         last = widths[-1]
@@ -129,11 +128,12 @@ class Decoder(nn.Module):
         one = torch.empty(self.output_dim, *self.head.weight.shape[1:])
         nn.init.kaiming_normal_(one, nonlinearity="linear")
         self.head.weight.data.copy_(0.5 * one.repeat_interleave(SHUFFLE**2, 0))  # ICNR
-        nn.init.zeros_(self.head.bias)
         tap = torch.tensor([0.15, 0.7, 0.15])
         kernel = torch.eye(self.output_dim)[:, :, None, None] * torch.outer(tap, tap)
         self.smooth.weight.data.copy_(kernel)
-        nn.init.zeros_(self.smooth.bias)
+        for conv in (self.head, self.smooth):
+            assert conv.bias is not None
+            nn.init.zeros_(conv.bias)
 
     @property
     def head_weight(self) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -46,7 +47,7 @@ class Discriminator(nn.Module):
         dims = (4 * input_dim, w, 2 * w, 3 * w)
         self.layers = nn.ModuleList(
             spectral_norm(nn.Conv2d(a, b, 3 if i == 0 else 4, stride=1 if i == 0 else 2, padding=1))
-            for i, (a, b) in enumerate(zip(dims[:-1], dims[1:], strict=True))
+            for i, (a, b) in enumerate(pairwise(dims))
         )
         self.patch = spectral_norm(nn.Conv2d(dims[-1], 1, 3, padding=1))
         self.pool = spectral_norm(nn.Conv2d(dims[-1], 2 * w, 3, stride=2, padding=1))

@@ -120,11 +120,10 @@ class ConditionalPrior(nn.Module):
         self.num_tied = min(NUM_ATTRIBUTES, latent_key_dim) if self.ivae_model == "im-pivae" else 0
         self.gain = nn.Parameter(torch.ones(self.num_tied))
         self.offset = nn.Parameter(torch.zeros(self.num_tied))
-        self.net = nn.Sequential(
-            nn.Linear(NUM_ATTRIBUTES, width), nn.SiLU(), nn.Linear(width, 2 * latent_key_dim)
-        )
-        nn.init.normal_(self.net[-1].weight, std=0.01)
-        nn.init.zeros_(self.net[-1].bias)
+        first, last = nn.Linear(NUM_ATTRIBUTES, width), nn.Linear(width, 2 * latent_key_dim)
+        self.net = nn.Sequential(first, nn.SiLU(), last)
+        nn.init.normal_(last.weight, std=0.01)
+        nn.init.zeros_(last.bias)
 
     def forward(self, u: Tensor) -> DiagonalGaussian:
         """Return p(k|u) for standardised metadata ``u`` (N, 16)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.distributed as dist
@@ -114,18 +115,16 @@ class Encoder(nn.Module):
         self.use_std_encoder, self.std_encoder_loc = use_std_encoder, std_encoder_loc
         self.reads_style = encoder_type == "ivae" and self.ivae_model == "im-pivae"
         self.stem = nn.Conv2d(64, widths[0], 3, padding=1)
-        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        pairs = list(pairwise(widths))
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairs)
         self.mix = nn.ModuleList(nn.Conv2d(b, b, 3, padding=1) for _, b in pairs)
         flat = widths[-1] * 16
         self.content = nn.Linear(flat, 2 * latent_dim)
-        self.style = nn.Sequential(
-            nn.Linear(2 * sum(widths) if self.reads_style else flat, 192),
-            nn.SiLU(),
-            nn.Linear(192, 2 * latent_key_dim),
-        )
+        first = nn.Linear(2 * sum(widths) if self.reads_style else flat, 192)
+        last = nn.Linear(192, 2 * latent_key_dim)
+        self.style = nn.Sequential(first, nn.SiLU(), last)
         self.standardize = BatchStandardizer(latent_dim + latent_key_dim)
-        for head in (self.content, self.style[-1]):
+        for head in (self.content, last):
             head.bias.data[head.out_features // 2 :].fill_(0.15)  # scales start near 0.25
 
     def forward(
@@ -161,6 +160,7 @@ class Encoder(nn.Module):
             h = F.avg_pool2d(h, 2)
         statistics = [_pool(h)]
         for down, mix, target in zip(self.down, self.mix, (16, 8, 4), strict=True):
+            assert isinstance(down, nn.Conv2d)  # its stride depends on the size
             stride = 2 if h.shape[-1] > target else 1
             h = F.silu(F.conv2d(h, down.weight, down.bias, stride=stride, padding=1))
             h = h + F.silu(mix(h))

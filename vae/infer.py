@@ -205,9 +205,7 @@ class World:
                 f"the world {self.name} takes images of shape (N, {channels}, {size}, {size}), "
                 f"found {tuple(images.shape)}"
             )
-        return images.to(self.device, torch.float32).contiguous(
-            memory_format=torch.channels_last
-        )
+        return images.to(self.device, torch.float32).contiguous(memory_format=torch.channels_last)
 
 
 def get_infer_model(name: str | Path, *, device: str | torch.device = "cpu", **hub: Any) -> World:

@@ -219,9 +219,7 @@ def build_model(config: ModelConfig) -> IvAE:
         widths=config.decoder_widths,
         image_size=config.image_size,
     )
-    model = IvAE(
-        encoder, decoder, decoder, encoder, config.use_std_encoder, config.std_encoder_loc
-    )
+    model = IvAE(encoder, decoder, decoder, encoder, config.use_std_encoder, config.std_encoder_loc)
     model.config = config
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

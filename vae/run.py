@@ -127,7 +127,9 @@ def _starting_model(
     if start is not None:
         return get_infer_model(start).model
     if needs_world:
-        raise ConfigError("the adversarial protocol starts from a trained world; name it with --world")
+        raise ConfigError(
+            "the adversarial protocol starts from a trained world; name it with --world"
+        )
     config = ModelConfig(
         image_size=size, channels=channels, latent_dim=latent_dim, latent_key_dim=latent_key_dim
     )

@@ -99,16 +99,15 @@ class Trainer:
     # Preparation
 
     def _prepare_metadata(self, training: ImageSet) -> None:
-        raw = torch.stack([measure_all(training, flip=f, device=self.device) for f in (False, True)])
+        flips = (False, True)
+        raw = torch.cat([measure_all(training, flip=f, device=self.device) for f in flips])
         if not self.model.standardizer.fitted:
-            self.model.standardizer.fit(raw.flatten(0, 1))
+            self.model.standardizer.fit(raw)
         with torch.no_grad():
-            self.u = self.model.standardizer(raw.flatten(0, 1).to(self.device)).unflatten(0, (2, -1))
+            self.u = self.model.standardizer(raw.to(self.device)).unflatten(0, (2, -1))
         self.stored: Tensor | None = None
         if self.protocol.adversarial:
-            self.stored = torch.stack(
-                [encode_set(self.model, training, flip=f) for f in (False, True)]
-            )
+            self.stored = torch.stack([encode_set(self.model, training, flip=f) for f in flips])
             if self.model.density is None:
                 seed = self.protocol.seed
                 self.model.density = LatentDensity.fit(self.stored[0], seed=seed).to(self.device)
@@ -182,7 +181,9 @@ class Trainer:
                 losses["adversarial"],
                 self.model.output_encoder.head_weight,
             )
-            self.balance = float(self.accelerator.reduce(value, "mean"))
+            mean = self.accelerator.reduce(value, "mean")
+            assert isinstance(mean, Tensor)
+            self.balance = float(mean)
         total = self._objective.total(
             losses, step=self.step, adversarial_weight=p.judge_weight * self.balance
         )
@@ -316,7 +317,9 @@ class Trainer:
 
     def averaged_model(self) -> IvAE:
         """The model with averaged weights, in evaluation mode."""
-        return self.average.module.eval()
+        model = self.average.module.eval()
+        assert isinstance(model, IvAE)
+        return model
 
     def save(self) -> None:
         """Write the whole state of the run into the folder, as one file."""
@@ -384,7 +387,8 @@ def warming_ema(decay: float) -> Callable[[Any, Any, Tensor | int], None]:
 
     def update(averaged: Any, current: Any, num_averaged: Tensor | int) -> None:
         step = int(num_averaged)
-        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + step) / (10 + step)))
+        weight = 1 - min(decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(averaged, current, weight)  # type: ignore[reportPrivateImportUsage]
 
     return update
 
@@ -395,6 +399,8 @@ def computes_bf16(device: torch.device, protocol: Protocol) -> bool:
         return True
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and torch.backends.cpu.get_cpu_capability() == "AVX512" and (
-        torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return (
+        device.type == "cpu"
+        and torch.backends.cpu.get_cpu_capability() == "AVX512"
+        and (torch.ops.mkldnn._is_mkldnn_bf16_supported())
     )
