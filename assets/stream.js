@@ -9,6 +9,7 @@ class FrameStream {
   static MIN_GAP = 25; // ms between two requests
   static FRAME = 33; // ms: one more request in flight per frame of distance
   static MAX_IN_FLIGHT = 6;
+  static REMEMBERED = 16; // travels
   static PATIENCE = 20000; // ms until an unanswered request is given up
   static REST = 160; // ms without a newer state until the picture is asked for exactly
 
@@ -17,9 +18,9 @@ class FrameStream {
     Object.assign(this, { ask, show, trouble });
     this.waiting = null;
     this.seq = 0;
-    this.shown = 0;
+    this.shown = 0; // number of the last answer that reached the canvas
     this.inFlight = 0;
-    this.distance = 40; // smoothed ms on the way, without the server's own work
+    this.travels = []; // ms on the way of the last requests, without the server's own work
     this.lastSent = -Infinity;
     this.timer = null;
     this.resting = null;
@@ -33,14 +34,17 @@ class FrameStream {
   }
 
   // Once nothing newer comes, the same state is asked for again, without loss.
-  rest(state) {
+  rest(seq, state) {
+    if (seq !== this.seq || state.still || this.waiting) return;
     clearTimeout(this.resting);
-    if (state.still || this.waiting || this.inFlight) return;
     this.resting = setTimeout(() => this.push({ ...state, still: true }), FrameStream.REST);
   }
 
+  // By the shortest of the last travels: a busy page or server makes the others longer, and more
+  // in flight would only make it busier.
   get window() {
-    const wanted = Math.ceil(this.distance / FrameStream.FRAME);
+    const nearest = this.travels.length ? Math.min(...this.travels) : 0;
+    const wanted = Math.ceil(nearest / FrameStream.FRAME);
     return Math.min(Math.max(wanted, 1), FrameStream.MAX_IN_FLIGHT);
   }
 
@@ -70,8 +74,8 @@ class FrameStream {
       return;
     }
     this.failures = 0;
-    const travelled = performance.now() - sent - (answer.ms || 0);
-    this.distance += 0.2 * (Math.max(travelled, 0) - this.distance);
+    this.travels.push(performance.now() - sent - (answer.ms || 0));
+    if (this.travels.length > FrameStream.REMEMBERED) this.travels.shift();
     this.pump();
     await this.present(seq, answer, state, since);
   }
@@ -97,15 +101,12 @@ class FrameStream {
     if (this.timer === null) this.later(Math.min(500 * 2 ** (this.failures - 1), 8000));
   }
 
+  // Pictures are decoded side by side; each is drawn unless a newer one already was.
   async present(seq, answer, state, since) {
     if (seq < this.shown) return;
-    this.shown = seq;
-    if (answer.error) return this.trouble("refused", answer);
-    await this.show(answer, state, {
-      seq,
-      current: () => seq === this.shown,
-      since,
-    });
-    this.rest(state);
+    const claim = () => seq > this.shown && Boolean((this.shown = seq));
+    if (!answer.error) await this.show(answer, state, { seq, claim, since });
+    else if (claim()) this.trouble("refused", answer);
+    this.rest(seq, state);
   }
 }

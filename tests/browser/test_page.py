@@ -115,10 +115,10 @@ def test_reset_all_reaches_a_slider_that_was_folded_away_again(visit, fake_url):
 )
 def test_transparency_is_shown_on_a_plain_ground(visit, fake_url, ground, shows):
     page = visit(fake_url)
-    canvas = page.locator("#stage canvas")
-    assert "conic-gradient" in canvas.evaluate("e => getComputedStyle(e).backgroundImage")
+    sheet = page.locator("#stage .sheet")
+    assert "conic-gradient" in sheet.evaluate("e => getComputedStyle(e).backgroundImage")
     page.click(f"#stage .ground.{ground}")
-    assert canvas.evaluate("e => getComputedStyle(e).backgroundColor") == shows
+    assert sheet.evaluate("e => getComputedStyle(e).backgroundColor") == shows
     corner = page.evaluate(
         "() => [...document.querySelector('#stage canvas').getContext('2d')"
         ".getImageData(2, 2, 1, 1).data]"
@@ -130,8 +130,8 @@ def test_transparency_is_shown_on_a_colour_of_ones_own(visit, fake_url):
     page = visit(fake_url)
     page.click("#stage .ground.color")
     page.fill("#stage .own", "#336699")
-    canvas = page.locator("#stage canvas")
-    assert canvas.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(51, 102, 153)"
+    sheet = page.locator("#stage .sheet")
+    assert sheet.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(51, 102, 153)"
 
 
 def test_a_picture_of_ones_own_becomes_the_start(visit, fake_url):

@@ -43,7 +43,9 @@ def _template() -> str:
     grounds = "".join(_ground(name) for name in BACKGROUNDS)
     return f"""
 <div class="mat" data-ground="checker" data-state="waking">
-  <canvas role="img" aria-label="{escape(PAGE["picture"])}" width="512" height="512"></canvas>
+  <div class="sheet">
+    <canvas role="img" aria-label="{escape(PAGE["picture"])}" width="512" height="512"></canvas>
+  </div>
   <p class="drop" aria-hidden="true">{escape(PAGE["drop"])}</p>
   <p class="message" role="status" aria-live="polite">{escape(PAGE["waking"])}</p>
 </div>

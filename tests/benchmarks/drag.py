@@ -1,0 +1,185 @@
+"""Drag a slider in headless Chromium and count what arrives; beside it, the naive page.
+
+    python tests/benchmarks/drag.py                 # the world pomona
+    python tests/benchmarks/drag.py --world fake    # the tests' drawn world: the page alone
+
+Per input rate it prints frames shown a second, the time from an input to its picture (p50, p95),
+and whether the last value is the one shown. "naive" is the same world behind
+``slider.change(draw, sliders, gr.Image)``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.browser.conftest import FAKE, FLAGS, find_chromium, served  # noqa: E402
+
+STEP = 0.05
+MARK = 12  # side of the corner in which the naive page's pictures carry their value, in pixels
+
+# A triangle wave in whole steps; each input is stamped, each picture is matched to the latest
+# input of its value.
+DRIVER = """([selector, rate, seconds, step]) => new Promise((done) => {
+  const range = document.querySelector(selector);
+  const stamps = new Map();
+  const key = (value) => Math.round(value / step);
+  window.shown43 = [];
+  window.arrived43 = (value) => {
+    const now = performance.now();
+    window.shown43.push([value, now, now - (stamps.get(key(value)) ?? NaN)]);
+  };
+  const start = performance.now();
+  let count = 0;
+  const tick = () => {
+    const now = performance.now();
+    if (now - start >= 1000 * seconds) return done([start, now, count, Number(range.value)]);
+    if (now - start >= (1000 * count) / rate) {
+      const phase = ++count % 160;
+      range.value = (phase < 80 ? phase - 40 : 120 - phase) * step;
+      stamps.set(key(Number(range.value)), performance.now());
+      range.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    setTimeout(tick, 2);
+  };
+  tick();
+})"""
+
+WATCH_OURS = """() => document.addEventListener("vae43:frame", ({ detail }) => {
+  const value = Object.values(detail.state.moves)[0] ?? 0;
+  if (!detail.state.still) window.arrived43?.(value);
+  window.last43 = value;
+})"""
+
+WATCH_NAIVE = """(step) => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  document.addEventListener("load", ({ target }) => {
+    if (target.tagName !== "IMG") return;
+    canvas.drawImage(target, 2, 2, 1, 1, 0, 0, 1, 1);
+    const value = (canvas.getImageData(0, 0, 1, 1).data[0] - 100) * step;
+    window.arrived43?.(value);
+    window.last43 = value;
+  }, true);
+}"""
+
+
+def load(name: str):
+    """Return the world to draw with."""
+    if name == "fake":
+        from tests.browser.fake_world import FakeWorld
+
+        return FakeWorld()
+    from vae.infer import get_infer_model
+
+    return get_infer_model(name)
+
+
+def serve_naive(name: str, port: int) -> None:
+    """Serve the page everybody writes first: every change draws a gr.Image through the queue."""
+    from vae.ui.app import prepare_environment
+
+    prepare_environment()
+    import gradio as gr
+    import torch
+
+    from vae.pixels import to_pixels
+
+    world = load(name)
+    start = world.sample(1, generator=torch.Generator().manual_seed(43))
+
+    def draw(value: float):
+        picture = world.decode(world.move(start, {world.sliders[0].name: value}))
+        pixels = (to_pixels(picture)[0] * 255).astype("uint8")
+        pixels[:MARK, :MARK] = (100 + round(value / STEP), 0, 0, 255)
+        return pixels
+
+    with gr.Blocks() as page:
+        slider = gr.Slider(-2.5, 2.5, 0, step=STEP, elem_id="slider")
+        image = gr.Image(image_mode="RGBA", format="png")
+        slider.change(draw, slider, image)
+    page.launch(server_port=port, quiet=True)
+
+
+def measure(page, selector: str, rate: int, seconds: float) -> str:
+    """Drag and return one line of numbers."""
+    start, end, inputs, last = page.evaluate(DRIVER, [selector, rate, seconds, STEP])
+    page.wait_for_timeout(2500)
+    shown = page.evaluate("() => window.shown43")
+    frames = sum(start <= at <= end for _, at, _ in shown)
+    waits = sorted(wait for _, _, wait in shown if wait is not None and wait == wait)
+    p50, p95 = (statistics.quantiles(waits, n=20)[i] for i in (9, 18)) if len(waits) > 1 else [0, 0]
+    right = abs(page.evaluate("() => window.last43") - last) < STEP / 2
+    return (
+        f"{inputs / seconds:5.0f} inputs/s   {frames / seconds:5.1f} frames/s   "
+        f"p50 {p50:4.0f} ms   p95 {p95:4.0f} ms   last value {'shown' if right else 'NOT SHOWN'}"
+    )
+
+
+def run(browser, script: Path, options: list[str], visit: Callable, seconds: float) -> None:
+    """Serve a page, warm it up with one short drag, measure at 30 and 60 inputs a second."""
+    with served(script, *options) as url:
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.goto(url)
+        selector = visit(page)
+        page.evaluate(DRIVER, [selector, 30, 1, STEP])
+        page.wait_for_timeout(2000)
+        for rate in (30, 60):
+            print("  ", measure(page, selector, rate, seconds), flush=True)
+        page.close()
+
+
+def visit_ours(name: str) -> Callable:
+    """Return what opens our page and finds the first slider."""
+
+    def visit(page) -> str:
+        page.wait_for_selector(".mat[data-state=ready]", timeout=60_000)
+        page.evaluate(WATCH_OURS)
+        return f"#slider-{name} input[type=range]"
+
+    return visit
+
+
+def visit_naive(page) -> str:
+    """Open the naive page and find its slider."""
+    page.wait_for_selector("#slider input[type=range]", timeout=60_000)
+    page.evaluate(WATCH_NAIVE, STEP)
+    return "#slider input[type=range]"
+
+
+def main() -> None:
+    """Run both pages one after the other."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--world", default="pomona")
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--serve-naive", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--port", type=int, default=0, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve_naive:
+        return serve_naive(options.world, options.port)
+
+    from playwright.sync_api import sync_playwright
+
+    world = load(options.world)
+    print(f"{world.name}, {world.image_size}², {os.cpu_count()} cores, {options.seconds:g} s each")
+    fake = options.world == "fake"
+    script, extra = (FAKE, []) if fake else (ROOT / "app.py", ["--world", options.world])
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+        print("this page")
+        run(browser, script, extra, visit_ours(world.sliders[0].name), options.seconds)
+        print("naive: change → gr.Image")
+        naive = ["--serve-naive", "--world", options.world]
+        run(browser, Path(__file__).resolve(), naive, visit_naive, options.seconds)
+        browser.close()
+    return None
+
+
+if __name__ == "__main__":
+    main()
