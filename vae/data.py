@@ -123,7 +123,7 @@ class ImageSet:
 
     Attributes:
         images: uint8 (N, C, S, S), straight.
-        names: File names, N of them.
+        names: Paths below the folder they came from, N of them.
         refused: One sentence for each file that could not be read.
     """
 
@@ -192,11 +192,15 @@ def load_images(
     Raises:
         DatasetError: No folder, no picture, or none that can be read.
     """
-    return _load(find_images(folder)[:limit], size, channels, progress)
+    return _load(Path(folder), find_images(folder)[:limit], size, channels, progress)
 
 
 def _load(
-    files: list[Path], size: int, channels: int, progress: Callable[[int, int], None] | None
+    folder: Path,
+    files: list[Path],
+    size: int,
+    channels: int,
+    progress: Callable[[int, int], None] | None,
 ) -> ImageSet:
     def read(path: Path) -> np.ndarray | ImageError:
         try:
@@ -211,7 +215,7 @@ def _load(
                 refused.append(str(result))
             else:
                 arrays.append(result)
-                names.append(path.name)
+                names.append(path.relative_to(folder).as_posix())
             if progress is not None:
                 progress(i + 1, len(files))
     if not arrays:
@@ -233,13 +237,14 @@ def load_split(
 
     A picture goes by the hash of its group (the ``group`` or ``source_path`` column of a
     ``manifest.csv`` beside or above it; its name otherwise), so that near-copies stay on one
-    side and the split is the same every time.
+    side and the split is the same every time. Only where all pictures are of one group is that
+    group divided.
 
     Args:
         folder: Searched with everything below it.
         size: Side in pixels.
         channels: 1, 3 or 4.
-        held_out: Share of validation pictures; at least one picture is on each side.
+        held_out: Share of validation pictures, about; at least one picture is on each side.
         limit: Read at most so many files.
         progress: Called with (read, total).
 
@@ -252,17 +257,34 @@ def load_split(
     folder = Path(folder)
     files = find_images(folder)[:limit]
     groups = _groups(folder)
-    every = _load(files, size, channels, progress)
+    every = _load(folder, files, size, channels, progress)
     if len(every) < 2:
         raise DatasetError(f"at least 2 readable images are needed, found {len(every)} in {folder}")
-    by_name = {p.name: groups.get(str(p.resolve()), p.name) for p in files}
-    rank = [_hash(by_name[name]) for name in every.names]
-    chosen = {i for i, r in enumerate(rank) if r < held_out}
-    order = sorted(range(len(rank)), key=rank.__getitem__)
-    if len(every) < 200 or not 0 < len(chosen) < len(every):
-        chosen = set(order[: max(1, round(held_out * len(every)))])
+    paths = [folder / name for name in every.names]
+    group = [groups.get(str(p.resolve()), p.name) for p in paths]
+    chosen = _hold_out(group if len(set(group)) > 1 else every.names, held_out)
     training = [i for i in range(len(every)) if i not in chosen]
     return every.select(training), every.select(sorted(chosen))
+
+
+def _hold_out(group: Sequence[str], share: float) -> set[int]:
+    """Choose whole groups of at least two for validation: some rows, never all.
+
+    Large sets go by the hash alone, so that a picture more does not move the others. Small ones
+    take groups in the order of their hash, as long as they fit into the share.
+    """
+    rank = [_hash(name) for name in group]
+    chosen = {i for i, r in enumerate(rank) if r < share}
+    if len(group) >= 200 and 0 < len(chosen) < len(group):
+        return chosen
+    members: dict[float, set[int]] = {}
+    for i in sorted(range(len(rank)), key=rank.__getitem__):
+        members.setdefault(rank[i], set()).add(i)
+    chosen, room = set(), max(1, round(share * len(group)))
+    for rows in members.values():
+        if len(chosen) + len(rows) <= room:
+            chosen |= rows
+    return chosen or min(members.values(), key=len)
 
 
 def _hash(text: str) -> float:
