@@ -236,7 +236,7 @@ def load_split(
     """Read a folder and hold part of it out for validation.
 
     A picture goes by the hash of its group (the ``group`` or ``source_path`` column of a
-    ``manifest.csv`` beside or above it; its name otherwise), so that near-copies stay on one
+    ``manifest.csv`` beside or above it; alone otherwise), so that near-copies stay on one
     side and the split is the same every time. Only where all pictures are of one group is that
     group divided.
 
@@ -260,8 +260,7 @@ def load_split(
     every = _load(folder, files, size, channels, progress)
     if len(every) < 2:
         raise DatasetError(f"at least 2 readable images are needed, found {len(every)} in {folder}")
-    paths = [folder / name for name in every.names]
-    group = [groups.get(str(p.resolve()), p.name) for p in paths]
+    group = [groups.get(str((folder / name).resolve()), name) for name in every.names]
     chosen = _hold_out(group if len(set(group)) > 1 else every.names, held_out)
     training = [i for i in range(len(every)) if i not in chosen]
     return every.select(training), every.select(sorted(chosen))
