@@ -40,11 +40,11 @@ class Discriminator(nn.Module):
         Isola et al. (2017) arXiv:1611.07004; Miyato et al. (2018) arXiv:1802.05957
     """
 
-    def __init__(self, input_dim: int = 4, *, width: int = 48):
+    def __init__(self, input_dim: int = 4, *, width: int = 32):
         super().__init__()
         self.input_dim = choose("input_dim", input_dim, CHANNELS)
         w = int(positive("width", width, 4, 1024))
-        dims = (4 * input_dim, w, 2 * w, 3 * w)
+        dims = (4 * input_dim, w, 2 * w, 4 * w)
         self.layers = nn.ModuleList(
             spectral_norm(nn.Conv2d(a, b, 3 if i == 0 else 4, stride=1 if i == 0 else 2, padding=1))
             for i, (a, b) in enumerate(pairwise(dims))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
+from vae.batches import Batch
 from vae.discriminator import Discriminator
 from vae.distributions import Latents, Posterior, kl_divergence, kl_to_standard_normal
 from vae.encoder import global_mean
@@ -24,37 +23,6 @@ from vae.protocols import Protocol
 
 GROUP = 8
 """Pictures compared with one another by the ordering loss; processes hold whole groups."""
-
-
-@dataclass
-class Batch:
-    """One process's share of a step, with everything random drawn beforehand.
-
-    Attributes:
-        x: Straight images (N, C, S, S).
-        u: Standardised metadata (N, 16).
-        latents: Stored posterior means, where the encoder is frozen.
-        noise: Standard normal for the posterior (N, D).
-        grain: Standard normal (N, 1, S, S).
-        backdrop: Colours (N, 3).
-        slider: Which key the closed loop moves, (N,).
-        shift: By how much, (N,), in standard deviations.
-        swap: Whether the closed loop first takes the key of a neighbour, (N,).
-        offset: Translation (rows, columns) of everything the judge sees in this step.
-        drawn: Latents drawn from the density for the judge, or None.
-    """
-
-    x: Tensor
-    u: Tensor
-    latents: Latents | None
-    noise: Tensor
-    grain: Tensor
-    backdrop: Tensor
-    slider: Tensor
-    shift: Tensor
-    swap: Tensor
-    offset: tuple[int, int] = (0, 0)
-    drawn: Latents | None = None
 
 
 class Objective(nn.Module):
@@ -181,7 +149,7 @@ class Objective(nn.Module):
             "likeness": p.likeness_weight * ramp,
             "read_back": p.read_weight * ramp,
             "adversarial": adversarial_weight,
-            "features": p.feature_weight * adversarial_weight,
+            "features": p.feature_weight,
         }
         return torch.stack([weights[name] * value for name, value in losses.items()]).sum()
 

@@ -82,8 +82,8 @@ class Protocol:
     adversarial: bool = False
     judge_lr: float = 4e-4
     judge_weight: float = 0.5
-    feature_weight: float = 0.4
-    draws: float = 1.0
+    feature_weight: float = 0.15
+    draws: float = 0.5
     log_every: int = 10
     save_every: float = 120.0
     seed: int = 43
@@ -121,6 +121,7 @@ _PROTOCOLS = {
         loop_warmup=0,
         pixel_weight=0.3,
         pyramid_weight=0.5,
+        loop_weight=2e-2,
         adversarial=True,
     ),
     "finetune": Protocol(

@@ -69,7 +69,7 @@ def train_world(
     elif (out / "model.safetensors").exists() or (out / STATE_FILE).exists():
         raise TrainingError(f"{out} already holds a world or a run; add --resume or choose another")
     settings = _settings(out, start, protocol, resume, steps, minutes, dict(changes or {}))
-    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    accelerator = Accelerator()
     torch.manual_seed(settings.seed)
     model = _starting_model(
         start, size=size, channels=channels, latent_dim=latent_dim, latent_key_dim=latent_key_dim,

@@ -14,6 +14,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from vae.batches import Batch, BatchSource
 from vae.checkpoint import (
     flatten_optimizer,
     load_state,
@@ -23,14 +24,12 @@ from vae.checkpoint import (
     write_tensors,
 )
 from vae.config import from_dict
-from vae.data import ImageSet, augment, measure_all
+from vae.data import ImageSet
 from vae.discriminator import Discriminator
-from vae.distributions import LatentDensity, Latents
 from vae.errors import CheckpointError, TrainingError
-from vae.finish import encode_set
 from vae.losses import adaptive_weight, hinge_discriminator_loss, premultiply, translate
 from vae.model import IvAE
-from vae.objective import Batch, Objective
+from vae.objective import Objective
 from vae.protocols import Protocol
 
 STATE_FILE = "training.safetensors"
@@ -72,14 +71,13 @@ class Trainer:
         accelerator: Accelerator | None = None,
     ):
         self.protocol, self.folder = protocol, folder
-        self.accelerator = accelerator or Accelerator(cpu=not torch.cuda.is_available())
+        self.accelerator = accelerator or Accelerator()
         self.device = self.accelerator.device
-        self.rank = self.accelerator.process_index
-        self.num_processes = self.accelerator.num_processes
-        if protocol.batch_size % self.num_processes:
+        processes = self.accelerator.num_processes
+        if protocol.batch_size % processes:
             raise TrainingError(
-                f"a batch of {protocol.batch_size} cannot be shared by "
-                f"{self.num_processes} processes; choose a multiple"
+                f"a batch of {protocol.batch_size} cannot be shared by {processes} processes; "
+                "choose a multiple"
             )
         if model.output_encoder.output_dim != training.channels:
             raise TrainingError(
@@ -88,29 +86,19 @@ class Trainer:
             )
         self.model = model.to(self.device).train()
         self.validation = validation
-        self.images = training.images.to(self.device)
         self.num_images = len(training)
-        self.generator = torch.Generator().manual_seed(protocol.seed)
         self.step, self.elapsed, self.balance = 0, 0.0, 0.0
-        self.order = torch.empty(0, dtype=torch.long)
-        self._prepare_metadata(training)
+        self.source = BatchSource(
+            self.model,
+            training,
+            protocol,
+            device=self.device,
+            rank=self.accelerator.process_index,
+            num_processes=processes,
+        )
         self._prepare_networks()
 
     # Preparation
-
-    def _prepare_metadata(self, training: ImageSet) -> None:
-        flips = (False, True)
-        raw = torch.cat([measure_all(training, flip=f, device=self.device) for f in flips])
-        if not self.model.standardizer.fitted:
-            self.model.standardizer.fit(raw)
-        with torch.no_grad():
-            self.u = self.model.standardizer(raw.to(self.device)).unflatten(0, (2, -1))
-        self.stored: Tensor | None = None
-        if self.protocol.adversarial:
-            self.stored = torch.stack([encode_set(self.model, training, flip=f) for f in flips])
-            if self.model.density is None:
-                seed = self.protocol.seed
-                self.model.density = LatentDensity.fit(self.stored[0], seed=seed).to(self.device)
 
     def _prepare_networks(self) -> None:
         p = self.protocol
@@ -161,9 +149,12 @@ class Trainer:
             if p.epochs is not None and self.step % self.steps_per_epoch == 0:
                 yield Event("test", self.step, self.test())
             if self.folder is not None and time.monotonic() - saved >= p.save_every:
+                self._numbers(values)  # raises before a broken state can take a good one's place
                 self.save()
                 saved = time.monotonic()
                 yield Event("save", self.step, {})
+            if self.progress >= 1:
+                self._numbers(values)
         if self.folder is not None:
             self.save()
         yield Event("end", self.step, self.test())
@@ -172,7 +163,7 @@ class Trainer:
         """Take one step of the generator and, in the game, one of the judge."""
         p, judge = self.protocol, self.judge
         self._set_rate()
-        batch = self._next_batch()
+        batch = self.source.next()
         with self._autocast():
             losses, output = self.objective(batch, judge)
         if judge is not None and self.step % BALANCE_EVERY == 0:
@@ -228,61 +219,6 @@ class Trainer:
             return nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
 
-    # Batches: every random number is drawn for the whole batch and then shared out, so that
-    # any number of processes sees what one process would.
-
-    def _share(self, whole: Tensor) -> Tensor:
-        part = len(whole) // self.num_processes
-        return whole[self.rank * part : (self.rank + 1) * part].to(self.device)
-
-    def _next_index(self) -> Tensor:
-        need = self.protocol.batch_size
-        while len(self.order) < need:
-            more = torch.randperm(self.num_images, generator=self.generator)
-            self.order = torch.cat((self.order, more))
-        index, self.order = self.order[:need], self.order[need:]
-        return index
-
-    def _next_batch(self) -> Batch:
-        p, g = self.protocol, self.generator
-        n, size = p.batch_size, self.images.shape[-1]
-        index = self._share(self._next_index())
-        flip = self._share(torch.rand(n, generator=g) < 0.5 * (p.augment != "none"))
-        x = self.images[index].float() / 255
-        x = torch.where(flip[:, None, None, None], x.flip(-1), x)
-        row = flip.long()
-        u = self.u[row, index]
-        latents = None
-        if self.stored is not None:
-            split = (self.model.latent_dim, self.model.latent_key_dim)
-            latents = Latents(*self.stored[row, index].split(split, 1))
-        elif p.augment == "affine":
-            x = augment(x, self._share(torch.randn(n, 4, generator=g)))
-            u = self.model.metadata(x)
-        width = self.model.latent_dim + self.model.latent_key_dim
-        shift = (2 * torch.rand(n, generator=g) - 1) * p.loop_reach
-        batch = Batch(
-            x=x.contiguous(),
-            u=u,
-            latents=latents,
-            noise=self._share(torch.randn(n, width, generator=g)),
-            grain=self._share(torch.randn(n, 1, size, size, generator=g)),
-            backdrop=self._share(torch.rand(n, 3, generator=g)),
-            slider=self._share(torch.randint(0, u.shape[1], (n,), generator=g)),
-            shift=self._share(shift),
-            swap=self._share(torch.rand(n, generator=g) < 0.4),
-            offset=tuple(torch.randint(-size // 16, size // 16 + 1, (2,), generator=g).tolist()),
-        )
-        if p.adversarial:
-            batch.drawn = self._draw_latents(int(n * p.draws))
-        return batch
-
-    def _draw_latents(self, num: int) -> Latents | None:
-        if num < self.num_processes or self.model.density is None:
-            return None
-        draws = self._share(self.model.density.sample(num, generator=self.generator).cpu())
-        return Latents(*draws.split((self.model.latent_dim, self.model.latent_key_dim), 1))
-
     # Numbers and files
 
     def _numbers(self, values: dict[str, Tensor]) -> dict[str, float]:
@@ -334,7 +270,7 @@ class Trainer:
             parts["judge_optimizer"], header["judge_optimizer"] = flatten_optimizer(
                 self.judge_optimizer
             )
-        parts["data"] = {"order": self.order, "generator": self.generator.get_state()}
+        parts["data"] = self.source.state()
         flat = {f"{part}/{k}": v for part, named in parts.items() for k, v in named.items()}
         header |= {
             "step": self.step,
@@ -371,8 +307,7 @@ class Trainer:
             restore_optimizer(
                 self.judge_optimizer, parts["judge_optimizer"], header["judge_optimizer"]
             )
-        self.order = parts["data"]["order"]
-        self.generator.set_state(parts["data"]["generator"])
+        self.source.restore(parts["data"])
         self.step, self.elapsed = header["step"], header["elapsed"]
         self.balance = header["balance"]
 
