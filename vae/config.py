@@ -31,6 +31,13 @@ def positive(name: str, value: Any, low: float = 1, high: float = float("inf")) 
     return value
 
 
+def whole(name: str, value: Any, low: int = 1, high: int = 1 << 31) -> int:
+    """Return ``value`` if it is a whole number within [low, high]; raise a ConfigError if not."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ConfigError(f"{name} must be a whole number from {low} to {high}, found {value!r}")
+    return value
+
+
 def canonical_ivae_model(name: str) -> str:
     """Return the variant's one spelling; ``'ìm-pivae'``, with the accent, is the same name."""
     return choose("ivae_model", _ALIASES.get(name, name), IVAE_MODELS)
@@ -84,8 +91,8 @@ class ModelConfig:
         choose("encoder_type", self.encoder_type, NETWORK_TYPES)
         choose("decoder_type", self.decoder_type, NETWORK_TYPES)
         object.__setattr__(self, "ivae_model", canonical_ivae_model(self.ivae_model))
-        positive("latent_dim", self.latent_dim, 1, 4096)
-        positive("latent_key_dim", self.latent_key_dim, 1, 4096)
+        whole("latent_dim", self.latent_dim, 1, 4096)
+        whole("latent_key_dim", self.latent_key_dim, 1, 4096)
         for name in ("encoder_widths", "decoder_widths"):
             widths = getattr(self, name)
             if len(widths) != 4 or any(not isinstance(w, int) or w < 1 for w in widths):

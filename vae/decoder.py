@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vae.config import CHANNELS, NETWORK_TYPES, canonical_ivae_model, choose, positive
+from vae.config import CHANNELS, NETWORK_TYPES, canonical_ivae_model, choose, whole
 from vae.distributions import ConditionalPrior
 from vae.encoder import check_size
 from vae.errors import ShapeError
@@ -94,8 +94,8 @@ class Decoder(nn.Module):
     ):
         super().__init__()
         self.output_dim = choose("output_dim", output_dim, CHANNELS)
-        self.latent_dim = int(positive("latent_dim", latent_dim, 1, 4096))
-        self.latent_key_dim = int(positive("latent_key_dim", latent_key_dim, 1, 4096))
+        self.latent_dim = whole("latent_dim", latent_dim, 1, 4096)
+        self.latent_key_dim = whole("latent_key_dim", latent_key_dim, 1, 4096)
         self.decoder_type = choose("decoder_type", decoder_type, NETWORK_TYPES)
         self.ivae_model = canonical_ivae_model(ivae_model)
         self.std_decoder_loc = std_decoder_loc

@@ -11,7 +11,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vae.config import NETWORK_TYPES, SIZES, canonical_ivae_model, choose, positive
+from vae.config import NETWORK_TYPES, SIZES, canonical_ivae_model, choose, whole
 from vae.distributions import DiagonalGaussian, Posterior
 from vae.encodings import to_rgba
 from vae.errors import ShapeError
@@ -108,8 +108,8 @@ class Encoder(nn.Module):
         widths: Sequence[int] = WIDTHS,
     ):
         super().__init__()
-        self.latent_dim = int(positive("latent_dim", latent_dim, 1, 4096))
-        self.latent_key_dim = int(positive("latent_key_dim", latent_key_dim, 1, 4096))
+        self.latent_dim = whole("latent_dim", latent_dim, 1, 4096)
+        self.latent_key_dim = whole("latent_key_dim", latent_key_dim, 1, 4096)
         self.encoder_type = choose("encoder_type", encoder_type, NETWORK_TYPES)
         self.ivae_model = canonical_ivae_model(ivae_model)
         self.use_std_encoder, self.std_encoder_loc = use_std_encoder, std_encoder_loc
