@@ -101,7 +101,7 @@ class SliderTable:
 
 
 @torch.no_grad()
-def build_slider_table(model: IvAE, latents: Tensor, *, num_pictures: int = 48) -> SliderTable:
+def build_slider_table(model: IvAE, latents: Tensor, *, num_pictures: int = 24) -> SliderTable:
     """Find a world's directions and measure them.
 
     Args:
@@ -162,7 +162,7 @@ def _style_directions(
     Rᵀd = e_j: the least move of the key whose mean effect is attribute j.
     """
     width = model.latent_key_dim
-    probes = probes[:32]
+    probes = probes[:16]
     basis = torch.zeros(width, probes.shape[1], device=probes.device)
     basis[:, model.latent_dim :] = torch.eye(width, device=probes.device)
     response = _responses(model, probes, list(basis))  # (key, 16)
@@ -189,7 +189,7 @@ def _form_directions(model: IvAE, latents: Tensor, probes: Tensor) -> list[Tenso
     covariance = torch.cov(z.T).reshape(dim, dim) + 1e-6 * torch.eye(dim, device=z.device)
     values, vectors = torch.linalg.eigh(covariance)
     root = vectors @ torch.diag(values.clamp_min(0).sqrt()) @ vectors.T
-    probes = probes[:24]
+    probes = probes[:12]
     columns = []
     for direction in root:
         move = torch.cat((direction, torch.zeros(model.latent_key_dim, device=z.device)))

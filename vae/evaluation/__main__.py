@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from vae.errors import VAEError
+
+if TYPE_CHECKING:
+    from vae.infer import World
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -30,6 +34,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=2, help="processes that measure")
     parser.add_argument("--threads", type=int, default=2, help="threads when speed is measured")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
+    parser.add_argument(
+        "--update", action="store_true", help="write the slider numbers into the world's table"
+    )
     parser.add_argument("--json", type=Path, help="file to write the numbers to as well")
     return parser
 
@@ -66,10 +73,30 @@ def evaluate(options: argparse.Namespace) -> None:
         print(f"measuring {name} …", file=sys.stderr)
         rows += PARTS[name](world, train, validation, settings)
     print(format_table(rows))
+    if options.update:
+        update_sliders(
+            world, [row.details for row in rows if row.part == "sliders" and row.details]
+        )
     if options.json is not None:
         facts = {"world": world.name, "data": options.data.name, "measured": log_timestamp()}
         content = facts | {"seed": options.seed, "rows": as_json(rows)}
         write_atomic(options.json, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def update_sliders(world: World, scores: Sequence[Mapping[str, Any]]) -> None:
+    """Put gain, purity and Spearman as measured here into the world's ``sliders.json``."""
+    from dataclasses import replace
+
+    from vae.sliders import SliderTable
+
+    by_name = {score["name"]: score for score in scores}
+    rows = [
+        replace(s, **{k: round(by_name[s.name][k], 4) for k in ("gain", "purity", "spearman")})
+        if s.name in by_name
+        else s
+        for s in world.sliders
+    ]
+    SliderTable(tuple(rows), world.table.directions).save(world.path / "sliders.json")
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def measure_overhead(trainer: Trainer, *, rounds: int = 6, block: int = 10) -> O
     """
     events = trainer.run()
     next(events)  # warms up: kernels are chosen, memory is found
-    batch = trainer._next_batch()  # the bare loop is given its batch
+    batch = trainer.source.next()  # the bare loop is given its batch
     run_bare(trainer, batch, 2)
     real, bare = [], []
     for _ in range(rounds):
