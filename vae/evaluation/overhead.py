@@ -24,7 +24,7 @@ import torch
 from vae.errors import VAEError
 
 if TYPE_CHECKING:
-    from vae.objective import Batch
+    from vae.batches import Batch
     from vae.trainer import Trainer
 
 
