@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -168,11 +169,32 @@ def save_model(folder: Path, model: IvAE) -> None:
     if model.config is None:
         raise ConfigError("only a model made by build_model or create_43_vae can be saved")
     state = {name: t.half() if _is_weight(name) else t for name, t in state_of(model).items()}
-    components = 0 if model.density is None else len(model.density.weights)
-    header = {"config": model.config.to_dict(), "density_components": components}
-    write_tensors(folder / "model.safetensors", state, header)
+    write_tensors(folder / "model.safetensors", state, model_header(model))
     text = json.dumps({"format": FORMAT, "model": model.config.to_dict()}, indent=2)
     write_atomic(folder / "config.json", (text + "\n").encode())
+
+
+def model_header(model: IvAE) -> dict[str, Any]:
+    """What must be known beside the weights to build a model again."""
+    components = 0 if model.density is None else len(model.density.weights)
+    config = None if model.config is None else model.config.to_dict()
+    return {"config": config, "density_components": components}
+
+
+def restore_model(state: Mapping[str, Tensor], header: Mapping[str, Any], what: str) -> IvAE:
+    """Build the model that a :func:`model_header` describes, with the weights in ``state``.
+
+    Raises:
+        CheckpointError: The header describes no model, or the weights do not fit it.
+    """
+    config, components = header.get("config"), header.get("density_components")
+    if not isinstance(config, dict) or not isinstance(components, int):
+        raise CheckpointError(f"{what} does not say which model it holds")
+    model = build_model(from_dict(ModelConfig, config))
+    if components:
+        model.density = LatentDensity(model.latent_dim + model.latent_key_dim, components)
+    load_state(model, state, what)
+    return model
 
 
 def _is_weight(name: str) -> bool:
@@ -190,13 +212,7 @@ def load_model(folder: Path, *, device: str | torch.device = "cpu") -> IvAE:
     if not path.is_file():
         raise CheckpointError(f"{folder} is not a world: it has no model.safetensors")
     state, header = read_tensors(path)
-    config = from_dict(ModelConfig, header["config"])
-    model = build_model(config)
-    if header["density_components"]:
-        dim = config.latent_dim + config.latent_key_dim
-        model.density = LatentDensity(dim, header["density_components"])
-    load_state(model, state, path.name)
-    return model.eval().to(device)
+    return restore_model(state, header, path.name).eval().to(device)
 
 
 def build_model(config: ModelConfig) -> IvAE:

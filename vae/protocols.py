@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from vae.config import choose, positive
+from vae.config import choose, from_dict, positive, whole
 from vae.errors import ConfigError
 
 AUGMENTATIONS = ("none", "flip", "affine")
@@ -91,14 +91,18 @@ class Protocol:
     def __post_init__(self) -> None:
         choose("augment", self.augment, AUGMENTATIONS)
         choose("precision", self.precision, PRECISIONS)
-        for name in ("steps", "minutes", "epochs"):
-            value = getattr(self, name)
-            if value is not None:
-                positive(name, value, 1e-3 if name == "minutes" else 1)
-        positive("batch_size", self.batch_size, 2, 4096)
-        positive("lr", self.lr, 1e-9, 1)
-        positive("loop_stride", self.loop_stride, 1, 4096)
-        positive("log_every", self.log_every)
+        for name, low in _WHOLE.items():
+            if getattr(self, name) is not None:
+                whole(name, getattr(self, name), low)
+        for name, (low, high) in _RANGES.items():
+            if getattr(self, name) is not None:
+                positive(name, getattr(self, name), low, high)
+        for name in ("cosine", "adversarial"):
+            choose(name, getattr(self, name), (True, False))
+        if not isinstance(self.betas, tuple) or len(self.betas) != 2:
+            raise ConfigError(f"betas must be two numbers, found {self.betas!r}")
+        for beta in self.betas:
+            positive("betas", beta, 0, 0.999999)
         if self.steps is None and self.minutes is None and self.epochs is None:
             raise ConfigError("a protocol needs steps, minutes or epochs to know when to stop")
 
@@ -106,6 +110,32 @@ class Protocol:
         """Return a JSON-ready dict."""
         return asdict(self)
 
+    def changed(self, **changes: Any) -> Protocol:
+        """Return these settings with some replaced; one length takes the place of another.
+
+        Raises:
+            ConfigError: A setting is unknown, or a value impossible.
+        """
+        lengths = ("steps", "minutes", "epochs")
+        if any(changes.get(name) is not None for name in lengths):
+            changes = dict.fromkeys(lengths) | changes
+        return from_dict(Protocol, self.to_dict() | changes)
+
+
+_WHOLE = {
+    **{"steps": 1, "epochs": 1, "batch_size": 2, "log_every": 1, "loop_stride": 1},
+    **{"warmup": 0, "loop_warmup": 0, "seed": 0},
+}
+_WEIGHTS = (
+    *("pyramid_weight", "beta_z", "beta_key", "free_bits", "order_weight", "loop_weight"),
+    *("loop_reach", "likeness_weight", "read_weight", "judge_weight", "feature_weight", "draws"),
+)
+_RANGES = {
+    **dict.fromkeys(_WEIGHTS, (0.0, 1e6)),
+    **dict.fromkeys(("pixel_weight", "loop_epsilon", "grad_clip"), (1e-9, 1e6)),
+    **dict.fromkeys(("lr", "judge_lr"), (1e-9, 1.0)),
+    **{"minutes": (1e-3, 1e6), "ema": (0.0, 1.0), "save_every": (0.0, 1e9)},
+}
 
 _PROTOCOLS = {
     "43-vae": Protocol(
@@ -154,10 +184,4 @@ def get_protocol(name: str, **changes: Any) -> Protocol:
     Raises:
         ConfigError: The name or a setting is unknown, or a value impossible.
     """
-    choose("protocol", name, NAMES)
-    unknown = sorted(set(changes) - set(Protocol.__dataclass_fields__))
-    if unknown:
-        raise ConfigError(f"a protocol has no setting {', '.join(unknown)}")
-    if any(changes.get(k) is not None for k in ("steps", "minutes", "epochs")):
-        changes = {"steps": None, "minutes": None, "epochs": None} | changes
-    return replace(_PROTOCOLS[name], **changes)
+    return _PROTOCOLS[choose("protocol", name, NAMES)].changed(**changes)

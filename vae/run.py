@@ -11,7 +11,6 @@ import torch
 from accelerate import Accelerator
 from tqdm import tqdm
 
-from vae.checkpoint import read_tensors
 from vae.config import ModelConfig
 from vae.data import ImageSet, load_split
 from vae.errors import ConfigError, TrainingError
@@ -20,7 +19,7 @@ from vae.infer import get_infer_model
 from vae.model import IvAE, build_model
 from vae.protocols import Protocol, get_protocol
 from vae.tracker import Tracker
-from vae.trainer import STATE_FILE, Event, Trainer, saved_protocol
+from vae.trainer import STATE_FILE, Event, Trainer, saved_run
 
 RECORDS = "run.jsonl"
 
@@ -48,7 +47,7 @@ def train_world(
         out: Folder of the new world; its ``training.safetensors`` allows ``resume``.
         start: World to start from; its size, channels and widths are kept.
         protocol: Name of a protocol; ``'finetune'`` with ``start``, else ``'pretrain'``.
-        resume: Go on with the run in ``out``.
+        resume: Go on with the run in ``out``: its own model, protocol and position.
         steps: Length in optimiser steps.
         minutes: Length in wall time.
         changes: Other settings of the protocol.
@@ -64,17 +63,17 @@ def train_world(
     Raises:
         VAEError: Anything is wrong with the input, the world, the checkpoint or the disk.
     """
-    if resume:
-        read_tensors(out / STATE_FILE)
-    elif (out / "model.safetensors").exists() or (out / STATE_FILE).exists():
+    saved, model = saved_run(out) if resume else (None, None)
+    if not resume and ((out / "model.safetensors").exists() or (out / STATE_FILE).exists()):
         raise TrainingError(f"{out} already holds a world or a run; add --resume or choose another")
-    settings = _settings(out, start, protocol, resume, steps, minutes, dict(changes or {}))
+    settings = _settings(saved, start, protocol, steps, minutes, dict(changes or {}))
     accelerator = Accelerator()
     torch.manual_seed(settings.seed)
-    model = _starting_model(
-        start, size=size, channels=channels, latent_dim=latent_dim, latent_key_dim=latent_key_dim,
-        needs_world=settings.adversarial,
-    )  # fmt: skip
+    if model is None:
+        model = _starting_model(
+            start, size=size, channels=channels, latent_dim=latent_dim,
+            latent_key_dim=latent_key_dim, needs_world=settings.adversarial,
+        )  # fmt: skip
     assert model.config is not None
     images = load_split(data, size=model.config.image_size, channels=model.config.channels)
     quiet = not accelerator.is_main_process
@@ -94,21 +93,19 @@ def train_world(
 
 
 def _settings(
-    out: Path,
+    saved: Protocol | None,
     start: str | None,
     protocol: str | None,
-    resume: bool,
     steps: int | None,
     minutes: float | None,
     changes: dict[str, Any],
 ) -> Protocol:
     if steps is not None or minutes is not None:
         changes |= {"steps": steps, "minutes": minutes}
-    if resume and protocol is None:
-        saved = saved_protocol(out).to_dict()
-        if steps is not None or minutes is not None:
-            saved |= {"steps": None, "minutes": None, "epochs": None}
-        return Protocol(**{**saved, "betas": tuple(saved["betas"]), **changes})
+    if saved is not None:
+        if protocol not in (None, saved.name):
+            raise ConfigError(f"the run to resume is of the protocol {saved.name}, not {protocol}")
+        return saved.changed(**changes)
     name = protocol or ("finetune" if start else "pretrain")
     if name == "finetune" and not start:
         raise ConfigError("finetune starts from a world; name one with --world")
@@ -144,7 +141,7 @@ def _fitting(protocol: Protocol, training: ImageSet, processes: int) -> Protocol
     size = max(processes, size // processes * processes)
     if size == protocol.batch_size:
         return protocol
-    return Protocol(**{**protocol.to_dict(), "betas": tuple(protocol.betas), "batch_size": size})
+    return protocol.changed(batch_size=size)
 
 
 def _follow(

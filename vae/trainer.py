@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,7 +28,7 @@ from vae.data import ImageSet
 from vae.discriminator import Discriminator
 from vae.errors import CheckpointError, TrainingError
 from vae.losses import adaptive_weight, hinge_discriminator_loss, premultiply, translate
-from vae.model import IvAE
+from vae.model import IvAE, model_header, restore_model
 from vae.objective import Objective
 from vae.protocols import Protocol
 
@@ -107,7 +107,8 @@ class Trainer:
         self.judge: nn.Module | None = None
         if p.adversarial:
             self.model.latent_encoder.requires_grad_(False)
-            self.model.latent_decoder.prior.requires_grad_(False)  # type: ignore[union-attr]
+            if self.model.latent_decoder.prior is not None:
+                self.model.latent_decoder.prior.requires_grad_(False)
             trained = [t for t in self.model.parameters() if t.requires_grad]
             with torch.random.fork_rng():
                 torch.manual_seed(p.seed)
@@ -143,18 +144,19 @@ class Trainer:
         while self.progress < 1:
             began = time.perf_counter()
             values = self.train_step()
-            self.elapsed += time.perf_counter() - began
+            self.elapsed += self._mean(time.perf_counter() - began)
             if self.step % p.log_every == 0:
-                yield Event("step", self.step, self._numbers(values))
+                means = {name: self._mean(float(value)) for name, value in values.items()}
+                yield Event("step", self.step, self._numbers(means))
             if p.epochs is not None and self.step % self.steps_per_epoch == 0:
                 yield Event("test", self.step, self.test())
             if self.folder is not None and time.monotonic() - saved >= p.save_every:
-                self._numbers(values)  # raises before a broken state can take a good one's place
+                self._check(values)  # a broken state shall not take a good one's place
                 self.save()
                 saved = time.monotonic()
                 yield Event("save", self.step, {})
             if self.progress >= 1:
-                self._numbers(values)
+                self._check(values)
         if self.folder is not None:
             self.save()
         yield Event("end", self.step, self.test())
@@ -165,16 +167,15 @@ class Trainer:
         self._set_rate()
         batch = self.source.next()
         with self._autocast():
-            losses, output = self.objective(batch, judge)
+            # The bare judge: it only looks here, and its wrapper would wait for gradients.
+            losses, output = self.objective(batch, self._bare_judge)
         if judge is not None and self.step % BALANCE_EVERY == 0:
             value = adaptive_weight(
                 p.pixel_weight * losses["reconstruction"],
                 losses["adversarial"],
                 self.model.output_encoder.head_weight,
             )
-            mean = self.accelerator.reduce(value, "mean")
-            assert isinstance(mean, Tensor)
-            self.balance = float(mean)
+            self.balance = self._mean(float(value))
         total = self._objective.total(
             losses, step=self.step, adversarial_weight=p.judge_weight * self.balance
         )
@@ -206,6 +207,10 @@ class Trainer:
     def _objective(self) -> Objective:
         return self.accelerator.unwrap_model(self.objective)
 
+    @property
+    def _bare_judge(self) -> Discriminator | None:
+        return None if self.judge is None else self.accelerator.unwrap_model(self.judge)
+
     def _set_rate(self) -> None:
         p = self.protocol
         scale = min(1.0, (self.step + 1) / p.warmup) if p.warmup else 1.0
@@ -221,13 +226,23 @@ class Trainer:
 
     # Numbers and files
 
-    def _numbers(self, values: dict[str, Tensor]) -> dict[str, float]:
-        numbers = {name: float(value) for name, value in values.items()}
-        if not math.isfinite(numbers["total"]):
+    def _mean(self, value: float) -> float:
+        """Mean over processes, all of which must call this."""
+        if self.accelerator.num_processes == 1:
+            return value
+        mean = self.accelerator.reduce(torch.tensor(value, device=self.device), "mean")
+        assert isinstance(mean, Tensor)
+        return float(mean)
+
+    def _check(self, values: Mapping[str, Tensor | float]) -> None:
+        if not math.isfinite(values["total"]):
             raise TrainingError(
                 f"the loss is not finite at step {self.step}; start again from the last "
                 "checkpoint with a smaller learning rate"
             )
+
+    def _numbers(self, numbers: dict[str, float]) -> dict[str, float]:
+        self._check(numbers)
         seconds = self.elapsed
         return numbers | {
             "lr": self.optimizer.param_groups[0]["lr"],
@@ -278,6 +293,7 @@ class Trainer:
             "balance": self.balance,
             "num_images": self.num_images,
             "protocol": self.protocol.to_dict(),
+            **model_header(self.model),
         }
         write_tensors(self.folder / STATE_FILE, flat, header)
 
@@ -312,9 +328,18 @@ class Trainer:
         self.balance = header["balance"]
 
 
-def saved_protocol(folder: Path) -> Protocol:
-    """Return the protocol of the run saved in ``folder``."""
-    return from_dict(Protocol, read_tensors(folder / STATE_FILE)[1]["protocol"])
+def saved_run(folder: Path) -> tuple[Protocol, IvAE]:
+    """Return the protocol and the model, as far as it was trained, of the run in ``folder``.
+
+    Raises:
+        CheckpointError: There is no such run, or its file is damaged.
+    """
+    flat, header = read_tensors(folder / STATE_FILE)
+    if "protocol" not in header:
+        raise CheckpointError(f"{STATE_FILE} in {folder} is not of a training run")
+    state = {k.removeprefix("model/"): v for k, v in flat.items() if k.startswith("model/")}
+    model = restore_model(state, header, STATE_FILE)
+    return from_dict(Protocol, header["protocol"]), model
 
 
 def warming_ema(decay: float) -> Callable[[Any, Any, Tensor | int], None]:
