@@ -61,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except VAEError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"error: {error.strerror}: {error.filename}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("stopped; go on with --resume", file=sys.stderr)
         return 130

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from vae.encodings import measure
@@ -28,8 +28,9 @@ _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 def read_image(path: str | Path, *, size: int, channels: int) -> np.ndarray:
     """Read one picture, squared and resized.
 
-    Pictures with transparency are padded to a square, opaque ones are cropped at the centre.
-    Resizing is done on premultiplied colour, so that no fringe comes in.
+    A photograph is turned as its camera says. Pictures with transparency are padded to a
+    square, opaque ones are cropped at the centre. Resizing is done on premultiplied colour, so
+    that no fringe comes in.
 
     Args:
         path: A PNG, JPEG or WebP file.
@@ -51,7 +52,7 @@ def read_image(path: str | Path, *, size: int, channels: int) -> np.ndarray:
                     f"{MAX_PIXELS // 1_000_000} million are read"
                 )
             image.load()
-            rgba = image.convert("RGBA")
+            rgba = ImageOps.exif_transpose(image).convert("RGBA")
     except ImageError:
         raise
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

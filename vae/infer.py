@@ -42,6 +42,12 @@ class World:
     def __init__(self, path: Path, model: IvAE, table: SliderTable):
         if model.config is None or model.density is None:
             raise CheckpointError(f"{path} has no fitted density; finish its training first")
+        width = model.latent_dim + model.latent_key_dim
+        if table.directions.shape != (len(table.sliders), width):
+            raise CheckpointError(
+                f"the sliders of {path.name} are not of this model: expected directions of "
+                f"{width} numbers, found {tuple(table.directions.shape)}; measure them again"
+            )
         self.name, self.path, self.model, self.table = path.name, path, model.eval(), table
         self.model.requires_grad_(False)
         self.config: ModelConfig = model.config

@@ -99,6 +99,7 @@ class Objective(nn.Module):
         start = torch.where(swap, _neighbour(u), before.detach())
         own = nn.functional.one_hot(batch.slider[::step], NUM_ATTRIBUTES).to(key.dtype)
         move = own * batch.shift[::step, None]
+        move[:, self.tied :] = 0  # a key too narrow for all attributes cannot move the last ones
         key = torch.cat((key[:, : self.tied] + move[:, : self.tied], key[:, self.tied :]), 1)
         output = self.model.decode(
             Latents(z, key), size=batch.x.shape[-1], noise=batch.grain[::step]

@@ -96,7 +96,7 @@ class SliderTable:
             rows = content["sliders"]
             directions = torch.tensor([row.pop("direction") for row in rows])
             return cls(tuple(Slider(**row) for row in rows), directions)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(f"{path.name} is damaged; measure the sliders again") from error
 
 
