@@ -18,6 +18,11 @@ from vae.model import IvAE
 from vae.protocols import Protocol
 
 
+REACH = 4.0
+"""Furthest metadata a model is trained on, in standard deviations. A table of few pictures, or of
+others, is steep at its ends: a turned picture may score in the hundreds, and the prior with it."""
+
+
 @dataclass
 class Batch:
     """One process's share of a step, with everything random drawn beforehand.
@@ -85,7 +90,8 @@ class BatchSource:
         if not model.standardizer.fitted:
             model.standardizer.fit(raw)
         with torch.no_grad():
-            self.u = model.standardizer(raw.to(device)).unflatten(0, (2, -1))
+            scores = model.standardizer(raw.to(device)).clamp(-REACH, REACH)
+        self.u = scores.unflatten(0, (2, -1))  # (2, N, 16)
         self.stored: Tensor | None = None
         if protocol.adversarial:
             self.stored = torch.stack([encode_set(model, training, flip=f) for f in flips])
@@ -148,7 +154,7 @@ class BatchSource:
         if p.augment == "affine":
             x = augment(x, self._share(torch.randn(p.batch_size, 4, generator=g)))
             with torch.no_grad():
-                return x, self.model.metadata(x), None
+                return x, self.model.metadata(x).clamp(-REACH, REACH), None
         return x, self.u[row, index], None
 
     def _drawn(self, num: int) -> Latents | None:

@@ -194,7 +194,7 @@ class World:
         if reference.shape[1] != 4:  # an opaque picture has no transparency to lend
             for name in GROUPS["alpha"]:
                 share[ATTRIBUTES.index(name)] = 0
-        own = self.model.metadata(self.decode(latents))
+        own = self.model.metadata(self.decode(latents)).clamp(-3, 3)
         other = self.model.metadata(reference.to(self.device)).clamp(-3, 3)
         change = share * (other - own)
         by = {
