@@ -98,7 +98,8 @@ def kl_to_standard_normal(q: DiagonalGaussian) -> Tensor:
 class ConditionalPrior(nn.Module):
     """p(k|u): a diagonal Gaussian over the key, given the standardised metadata.
 
-    ``'im-pivae'``: the first 16 keys are tied one to one, key j having mean a_j u_j + b_j; the
+    ``'im-pivae'``: the first 16 keys are tied one to one, key j having mean u_j itself (a gain
+    that could be learned shrinks to nothing together with the posterior, and the key dies); the
     free keys have a mean from a small network of u; every scale is a function of u.
     ``'pivae'``: the same network for every key, no tie (Zhou & Wei 2020).
     ``'ivae'``: mean 0, only the scale depends on u (Khemakhem et al. 2020, section 3).
@@ -112,14 +113,13 @@ class ConditionalPrior(nn.Module):
         Khemakhem et al. (2020) arXiv:1907.04809; Zhou & Wei (2020) arXiv:2011.04798
     """
 
-    MIN_STD, MAX_STD = 0.1, 1.0
+    MIN_STD = 0.05
+    MAX_TIED_STD, MAX_FREE_STD = 0.3, 1.0
 
     def __init__(self, latent_key_dim: int, ivae_model: str = "im-pivae", width: int = 64):
         super().__init__()
         self.ivae_model = canonical_ivae_model(ivae_model)
         self.num_tied = min(NUM_ATTRIBUTES, latent_key_dim) if self.ivae_model == "im-pivae" else 0
-        self.gain = nn.Parameter(torch.ones(self.num_tied))
-        self.offset = nn.Parameter(torch.zeros(self.num_tied))
         first, last = nn.Linear(NUM_ATTRIBUTES, width), nn.Linear(width, 2 * latent_key_dim)
         self.net = nn.Sequential(first, nn.SiLU(), last)
         nn.init.normal_(last.weight, std=0.01)
@@ -133,9 +133,10 @@ class ConditionalPrior(nn.Module):
         if self.ivae_model == "ivae":
             mean = torch.zeros_like(free)
         else:
-            tied = self.gain * u[:, : self.num_tied] + self.offset
-            mean = torch.cat((tied, free[:, self.num_tied :]), 1)
-        low, high = math.log(self.MIN_STD), math.log(self.MAX_STD)
+            mean = torch.cat((u[:, : self.num_tied], free[:, self.num_tied :]), 1)
+        low = math.log(self.MIN_STD)
+        high = torch.full_like(scale, math.log(self.MAX_FREE_STD))
+        high[:, : self.num_tied] = math.log(self.MAX_TIED_STD)
         log_std = low + (high - low) * torch.sigmoid(scale)
         return DiagonalGaussian(mean, 2 * log_std)
 

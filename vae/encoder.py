@@ -44,8 +44,9 @@ class BatchStandardizer(nn.Module):
 
     The batch-normalised posterior mean of Zhu et al. (2020), with two changes. Values are
     standardised by the running statistics while training too: a batch's own would shake every
-    location by 1/sqrt(batch) standard deviations, as much as the posterior's scale. And the
-    statistics are constants to the gradient, so that the KL terms can hold a location in place.
+    location by 1/sqrt(batch) standard deviations, as much as the posterior's scale. And only the
+    scale is free of gradient, so that no loss can shrink a location to nothing, while the KL
+    terms can hold its mean in place.
 
     References:
         Zhu et al. (2020), "A Batch Normalized Inference Network Keeps the KL Vanishing Away".
@@ -55,7 +56,7 @@ class BatchStandardizer(nn.Module):
     running_mean: Tensor
     running_var: Tensor
 
-    def __init__(self, dim: int, momentum: float = 0.05, eps: float = 1e-4):
+    def __init__(self, dim: int, momentum: float = 0.05, eps: float = 1e-6):
         super().__init__()
         self.momentum, self.eps = momentum, eps
         self.register_buffer("running_mean", torch.zeros(dim))
@@ -63,16 +64,17 @@ class BatchStandardizer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Standardise (N, dim)."""
-        if self.training and x.shape[0] > 1:
-            self._update(x.detach())
-        return (x - self.running_mean) / (self.running_var + self.eps).sqrt()
-
-    @torch.no_grad()
-    def _update(self, x: Tensor) -> None:
+        deviation = (self.running_var + self.eps).sqrt()
+        if not self.training or x.shape[0] < 2:
+            return (x - self.running_mean) / deviation
         mean = global_mean(x)
         var = global_mean((x - mean).square())
-        self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
-        self.running_var.lerp_(var.to(self.running_var.dtype), self.momentum)
+        with torch.no_grad():
+            self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
+            self.running_var.lerp_(var.to(self.running_var.dtype), self.momentum)
+            deviation = (self.running_var + self.eps).sqrt()
+        own = (var + self.eps).sqrt()
+        return (x - self.running_mean) / own * (own / deviation).detach()
 
 
 class Encoder(nn.Module):
