@@ -17,7 +17,6 @@ from vae.finish import encode_set
 from vae.model import IvAE
 from vae.protocols import Protocol
 
-
 REACH = 4.0
 """Furthest metadata a model is trained on, in standard deviations. A table of few pictures, or of
 others, is steep at its ends: a turned picture may score in the hundreds, and the prior with it."""
