@@ -11,7 +11,10 @@ from PIL import Image
 
 from vae.config import ModelConfig
 from vae.data import ImageSet
+from vae.finish import finish_model, make_card, write_world
 from vae.model import IvAE, build_model
+from vae.protocols import get_protocol
+from vae.trainer import Trainer
 
 TINY = {"encoder_widths": (8, 8, 12, 16), "decoder_widths": (16, 12, 12, 8)}
 
@@ -58,3 +61,33 @@ def fruit_folder(tmp_path: Path) -> Path:
     for i in range(20):
         Image.fromarray(draw_fruit(i, 40)).save(folder / f"{i:02d}.png")
     return folder
+
+
+def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Every file below a folder with its content and time, to tell whether anything changed."""
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def make_world(folder: Path, *, steps: int = 25, **changes: object) -> Path:
+    """Train a tiny model for a moment and write it as a world."""
+    torch.manual_seed(0)
+    model = tiny_model(**changes)
+    assert model.config is not None
+    training = image_set(24, model.config.image_size, model.config.channels)
+    protocol = get_protocol("pretrain", steps=steps, batch_size=8, warmup=2, loop_warmup=0)
+    trainer = Trainer(model, training, training, protocol)
+    for _ in range(steps):
+        trainer.train_step()
+    table = finish_model(model, training)
+    write_world(folder, model, table, make_card(folder.name, {"pictures": 24}, table))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a world of 32² RGBA pictures, 4 + 18 latents; not to be changed."""
+    return make_world(tmp_path_factory.mktemp("worlds") / "tiny")

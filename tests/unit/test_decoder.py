@@ -1,0 +1,144 @@
+"""The decoder: shapes, switches, and a picture without tricks of the grid."""
+
+import inspect
+
+import pytest
+import torch
+
+from vae.decoder import Decoder, create_decoder, fixed_noise
+from vae.errors import ConfigError, ShapeError
+
+WIDTHS = (16, 12, 12, 8)
+
+
+def make(output_dim: int = 4, **options) -> Decoder:
+    torch.manual_seed(1)
+    return Decoder(output_dim, 4, 18, widths=WIDTHS, **options)
+
+
+def latents(num: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(5)
+    return torch.randn(num, 4, generator=generator), torch.randn(num, 18, generator=generator)
+
+
+def test_signature_is_that_of_the_design():
+    parameters = inspect.signature(Decoder).parameters
+    positional = {n: p.default for n, p in parameters.items() if p.kind is not p.KEYWORD_ONLY}
+    assert list(positional.items()) == [
+        ("output_dim", inspect.Parameter.empty),
+        ("latent_dim", 10),
+        ("latent_key_dim", 20),
+        ("decoder_type", "ivae"),
+        ("ivae_model", "im-pivae"),
+        ("std_decoder_loc", True),
+    ]
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("side", [28, 32, 64, 128, 256])
+def test_any_channels_and_size(channels, side):
+    picture = make(channels)(*latents(2), size=side)
+    assert picture.shape == (2, channels, side, side)
+    assert picture.min() >= 0
+    assert picture.max() <= 1
+
+
+def test_the_side_asked_for_is_the_one_it_was_built_with_unless_said():
+    assert make(image_size=28)(*latents()).shape[-1] == 28
+    assert make()(*latents()).shape[-1] == 64
+
+
+def test_std_decoder_loc_keeps_the_output_in_range():
+    z, key = (30 * t for t in latents())
+    inside, free = make()(z, key, size=32), make(std_decoder_loc=False)(z, key, size=32)
+    assert inside.min() >= 0
+    assert inside.max() <= 1
+    assert free.min() < 0 or free.max() > 1
+    assert torch.allclose(inside, torch.sigmoid(free - 0.5), atol=1e-5)
+
+
+def test_decoder_type_decides_whether_the_key_modulates_every_layer():
+    full, plain = make(), make(decoder_type="vae")
+    assert full.mapping is not None
+    assert full.prior is not None
+    assert plain.mapping is None
+    assert plain.prior is None
+    assert all(block.film is None for block in (*plain.first, *plain.second, *plain.last))
+    z, key = latents()
+    for decoder in (full, plain):
+        with torch.no_grad():  # cut the key's way in through the seed
+            decoder.seed.weight[:, 4:] = 0
+            decoder.grain.weight.zero_()
+    assert not torch.equal(full(z, key, size=32), full(z, -key, size=32))
+    assert torch.equal(plain(z, key, size=32), plain(z, -key, size=32))
+
+
+def test_ivae_model_decides_the_prior():
+    u = torch.randn(5, 16)
+    tied, free, still = (make(ivae_model=name).prior for name in ("im-pivae", "pivae", "ivae"))
+    assert tied is not None
+    assert free is not None
+    assert still is not None
+    assert torch.equal(tied(u).mean[:, :16], u)  # a fresh tie is the identity
+    assert not torch.equal(free(u).mean[:, :16], u)
+    assert free(u).mean.std() > 0
+    assert torch.equal(still(u).mean, torch.zeros(5, 18))
+    assert make(ivae_model="ìm-pivae").ivae_model == "im-pivae"
+
+
+def test_a_fresh_head_draws_no_checkerboard():
+    decoder = make(1)
+    picture = torch.logit(decoder(*latents(64), size=64))
+    inner = picture[:, 0, 8:-8, 8:-8].unflatten(1, (-1, 4)).unflatten(3, (-1, 4))
+    by_phase = inner.mean((0, 1, 3))  # mean of every place within a 4x4 cell
+    assert (by_phase - by_phase.mean()).abs().max() < 0.02 * picture.std()
+
+
+def test_noise_is_fixed_where_it_is_not_given_and_drawn_where_it_is():
+    decoder, (z, key) = make(), latents()
+    assert torch.equal(decoder(z, key, size=32), decoder(z, key, size=32))
+    other = decoder(z, key, size=32, noise=torch.randn(3, 1, 32, 32))
+    assert not torch.equal(decoder(z, key, size=32), other)
+    noise = fixed_noise(64)
+    assert abs(float(noise.mean())) < 0.05
+    assert abs(float(noise.std()) - 1) < 0.05
+
+
+def test_gradients_reach_every_weight():
+    decoder = make()
+    assert decoder.prior is not None
+    decoder(*latents(), size=32).square().mean().backward()
+    drawn = [n for n, p in decoder.named_parameters() if p.grad is None or not p.grad.any()]
+    assert [n for n in drawn if not n.startswith("prior.")] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"output_dim": 2}, "output_dim must be one of 1, 3, 4, found 2"),
+        ({"output_dim": 3, "latent_dim": 0}, "latent_dim must be a whole number"),
+        ({"output_dim": 3, "decoder_type": "x"}, "decoder_type must be one of 'ivae', 'vae'"),
+        ({"output_dim": 3, "ivae_model": "x"}, "'im-pivae', 'pivae', 'ivae'"),
+    ],
+)
+def test_unknown_settings_are_refused_by_name(options, says):
+    with pytest.raises(ConfigError, match=says):
+        Decoder(**options)
+
+
+def test_impossible_sizes_and_latents_are_refused():
+    decoder = make()
+    with pytest.raises(ShapeError, match="side 28, 32, 64, 128, 256, found 33x33"):
+        decoder(*latents(), size=33)
+    with pytest.raises(ShapeError, match=r"expected z \(N, 4\) and key \(N, 18\)"):
+        decoder(torch.zeros(1, 4), torch.zeros(1, 17))
+    with pytest.raises(ShapeError, match="found 50x50"):
+        make(image_size=50)
+
+
+def test_the_factory_passes_options_on():
+    decoder = create_decoder(3, 2, 5, decoder_type="vae", image_size=28)
+    assert (decoder.output_dim, decoder.latent_dim, decoder.latent_key_dim) == (3, 2, 5)
+    assert decoder.decoder_type == "vae"
+    names = list(inspect.signature(create_decoder).parameters)
+    assert names[:3] == ["output_dim", "latent_dim", "latent_key_dim"]

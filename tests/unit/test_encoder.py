@@ -1,0 +1,186 @@
+"""The encoder: shapes, switches, and the standardised locations."""
+
+import inspect
+
+import pytest
+import torch
+
+from vae.encoder import FIXED_STD, BatchStandardizer, Encoder, create_encoder
+from vae.errors import ConfigError, ShapeError
+
+WIDTHS = (8, 8, 12, 16)
+
+
+def make(**options) -> Encoder:
+    torch.manual_seed(1)
+    return Encoder(4, 18, widths=WIDTHS, **options)
+
+
+def pictures(num: int = 6, channels: int = 4, side: int = 32) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(3)
+    coarse = torch.rand(num, channels, 4, 4, generator=generator)
+    return torch.nn.functional.interpolate(coarse, size=(side, side), mode="bilinear")
+
+
+def test_signature_is_that_of_the_design():
+    parameters = inspect.signature(Encoder).parameters
+    positional = {n: p.default for n, p in parameters.items() if p.kind is not p.KEYWORD_ONLY}
+    assert list(positional.items()) == [
+        ("latent_dim", 10),
+        ("latent_key_dim", 20),
+        ("encoder_type", "ivae"),
+        ("ivae_model", "im-pivae"),
+        ("use_std_encoder", True),
+        ("std_encoder_loc", True),
+    ]
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("side", [28, 32, 64, 128, 256])
+def test_any_channels_and_size_give_one_width(channels, side):
+    posterior = make()(pictures(2, channels, side))
+    assert posterior.z.mean.shape == posterior.z.logvar.shape == (2, 4)
+    assert posterior.key.mean.shape == posterior.key.logvar.shape == (2, 18)
+    assert all(torch.isfinite(t).all() for gaussian in posterior for t in gaussian)
+
+
+def test_use_std_encoder_decides_whether_a_scale_is_predicted():
+    x = pictures()
+    predicted, fixed = make()(x), make(use_std_encoder=False)(x)
+    assert predicted.z.std.std() > 1e-5
+    assert torch.allclose(fixed.z.std, torch.full_like(fixed.z.std, FIXED_STD))
+    assert torch.allclose(fixed.key.std, torch.full_like(fixed.key.std, FIXED_STD))
+    assert torch.equal(predicted.z.mean, fixed.z.mean)
+
+
+def test_std_encoder_loc_standardises_locations_over_the_data():
+    x, standard, plain = pictures(64), make(), make(std_encoder_loc=False)
+    for encoder in (standard, plain):
+        encoder.standardize.momentum = 0.5
+        encoder.content.weight.data *= 300  # heads that have learned something
+        encoder.style[-1].weight.data *= 300
+    for _ in range(30):
+        means, raw = standard(x).mean.joined(), plain(x).mean.joined()
+    assert torch.allclose(means.mean(0), torch.zeros(22), atol=1e-3)
+    assert torch.allclose(means.std(0, correction=0), torch.ones(22), atol=0.05)
+    assert raw.std(0).max() / raw.std(0).min() > 2
+    assert torch.equal(plain.standardize.running_var, torch.ones(22))
+
+
+def test_a_call_can_turn_the_switches_off_but_not_on():
+    x, encoder, without = pictures(), make().eval(), make(use_std_encoder=False).eval()
+    encoder.standardize.running_mean.fill_(3.0)
+    off = encoder(x, use_std_encoder=False, std_encoder_loc=False)
+    assert torch.allclose(off.z.std, torch.full_like(off.z.std, FIXED_STD))
+    assert torch.allclose(off.z.mean, encoder(x).z.mean + 3, atol=1e-4)
+    on = without(x, use_std_encoder=True)
+    assert torch.allclose(on.z.std, torch.full_like(on.z.std, FIXED_STD))
+
+
+@pytest.mark.parametrize(
+    ("options", "blind"),
+    [
+        ({}, True),
+        ({"encoder_type": "vae"}, False),
+        ({"ivae_model": "pivae"}, False),
+        ({"ivae_model": "ivae"}, False),
+    ],
+)
+def test_only_im_pivae_reads_the_key_from_looks_alone(options, blind):
+    encoder = make(**options).eval()
+    x = pictures(2, side=64)
+    x[:] = x.mean((2, 3), keepdim=True)  # a plain ground, so that a shift is only a shift
+    x[:, :, 16:32, 16:32] = 1 - x[:, :, 16:32, 16:32]
+    here, there, other = encoder(x), encoder(x.roll((16, 16), (2, 3))), encoder(1 - x)
+    assert encoder.reads_style is blind
+
+    def moved(name: str) -> float:
+        """How far a shift moves the means, beside another picture altogether."""
+        a, b, c = (getattr(posterior, name).mean for posterior in (here, there, other))
+        return ((a - b).norm() / (a - c).norm()).item()
+
+    assert (moved("key") < 0.02) is blind
+    assert (moved("key") > 0.2) is not blind
+    assert moved("z") > 0.2
+
+
+def test_the_accented_name_is_the_same_network():
+    x = pictures()
+    accented, plain = make(ivae_model="ìm-pivae").eval(), make().eval()
+    assert torch.equal(accented(x).key.mean, plain(x).key.mean)
+
+
+def test_hidden_colour_under_clear_alpha_is_not_seen():
+    x = pictures()
+    x[:, 3, :16] = 0
+    recoloured = x.clone()
+    recoloured[:, :3, :16] = torch.rand(6, 3, 16, 32)
+    encoder = make().eval()
+    assert torch.equal(encoder(x).mean.joined(), encoder(recoloured).mean.joined())
+
+
+def test_standardiser_learns_only_while_training():
+    layer = BatchStandardizer(3, momentum=0.5)
+    x = torch.randn(40, 3) * 5 + 2
+    layer.eval()(x)
+    assert torch.equal(layer.running_mean, torch.zeros(3))
+    layer.train()(x)
+    assert torch.allclose(layer.running_mean, 0.5 * x.mean(0), atol=1e-6)
+    before = layer.running_mean.clone()
+    layer(x[:1])  # one picture has no variance
+    assert torch.equal(layer.running_mean, before)
+    trained, used = layer(x), layer.eval()(x)
+    assert torch.allclose(trained, used, atol=1e-5)  # one map in training and afterwards
+
+
+def test_a_loss_can_move_a_location_but_not_shrink_it():
+    layer = BatchStandardizer(3, momentum=1.0)
+    x = (torch.randn(40, 3) * 5 + 2).requires_grad_(True)
+    layer(x).square().sum().backward()
+    assert x.grad is not None
+    centred = (x - x.mean(0)).detach()
+    assert (x.grad * centred).sum(0).abs().max() < 1e-2 * (x.grad.norm() + 1) * centred.norm()
+    x.grad = None
+    layer.running_mean.sub_(1)
+    layer.momentum = 0.0
+    layer(x).square().sum().backward()
+    assert (x.grad.sum(0) > 1).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"latent_dim": 0}, "latent_dim must be a whole number from 1 to 4096, found 0"),
+        ({"latent_key_dim": -2}, "latent_key_dim must be a whole number"),
+        ({"encoder_type": "x"}, "encoder_type must be one of 'ivae', 'vae'"),
+        ({"ivae_model": "x"}, "'im-pivae', 'pivae', 'ivae'"),
+    ],
+)
+def test_unknown_settings_are_refused_by_name(options, says):
+    with pytest.raises(ConfigError, match=says):
+        Encoder(**options)
+
+
+@pytest.mark.parametrize(
+    ("shape", "says"),
+    [
+        ((2, 4, 48, 48), "side 28, 32, 64, 128, 256, found 48x48"),
+        ((2, 4, 32, 64), "found 32x64"),
+        ((2, 2, 32, 32), "C in 1, 3, 4"),
+        ((4, 32, 32), r"\(N, C, H, W\)"),
+    ],
+)
+def test_impossible_pictures_are_refused(shape, says):
+    with pytest.raises(ShapeError, match=says):
+        make()(torch.zeros(shape))
+
+
+def test_the_factory_passes_options_on():
+    encoder = create_encoder(3, 5, encoder_type="vae", use_std_encoder=False)
+    assert (encoder.latent_dim, encoder.latent_key_dim) == (3, 5)
+    assert encoder.encoder_type == "vae"
+    assert not encoder.use_std_encoder
+    assert list(inspect.signature(create_encoder).parameters)[:2] == [
+        "latent_dim",
+        "latent_key_dim",
+    ]

@@ -1,0 +1,202 @@
+"""The whole model: the fixed API, its switches, the plain loop, and saving."""
+
+import inspect
+import math
+
+import pytest
+import torch
+
+import vae
+from tests.conftest import TINY, image_set, snapshot, tiny_model
+from vae.config import ModelConfig
+from vae.decoder import Decoder
+from vae.distributions import Latents
+from vae.encoder import FIXED_STD, Encoder
+from vae.errors import CheckpointError, ConfigError, ShapeError
+from vae.model import IvAE, build_model, create_43_vae, fetch_world, load_model, save_model
+
+
+def pictures(num: int = 4, channels: int = 4, side: int = 32) -> torch.Tensor:
+    return image_set(num, side, channels).floats()
+
+
+def crosswise(**options) -> IvAE:
+    torch.manual_seed(1)
+    encoder = Encoder(4, 18, widths=TINY["encoder_widths"])
+    decoder = Decoder(4, 4, 18, widths=TINY["decoder_widths"])
+    return IvAE(encoder, decoder, decoder, encoder, **options)
+
+
+def test_signatures_are_those_of_the_design():
+    empty = inspect.Parameter.empty
+    expected = {
+        IvAE: [
+            *[(n, empty) for n in ("latent_encoder", "latent_decoder")],
+            *[(n, empty) for n in ("output_encoder", "output_decoder")],
+            ("use_std_encoder", True),
+            ("std_encoder_loc", True),
+        ],
+        create_43_vae: [("input_dim", empty), ("latent_dim", 10), ("latent_key_dim", 20)],
+    }
+    for made, wanted in expected.items():
+        found = inspect.signature(made).parameters
+        assert [(n, p.default) for n, p in found.items()] == wanted
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("side", [28, 32, 64, 128, 256])
+def test_any_channels_and_size_come_back_in_their_own_shape(channels, side):
+    x = pictures(2, channels, side)
+    output, posterior = tiny_model(channels=channels)(x)
+    assert output.shape == x.shape
+    assert posterior.z.mean.shape == (2, 4)
+    assert posterior.key.mean.shape == (2, 18)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_the_factory_makes_the_whole_model(channels):
+    model = vae.create_43_vae(channels)
+    assert (model.latent_dim, model.latent_key_dim) == (10, 20)
+    assert model.output_encoder is model.latent_decoder
+    assert model.output_decoder is model.latent_encoder
+    assert model(pictures(2, channels, 28))[0].shape == (2, channels, 28, 28)
+
+
+def test_training_draws_and_evaluation_takes_the_mean():
+    model, x = tiny_model(), pictures()
+    assert not torch.equal(model(x)[0], model(x)[0])
+    model.eval()
+    output, posterior = model(x)
+    assert torch.equal(output, model(x)[0])
+    assert torch.equal(output, model.decode(posterior.mean, size=32))
+
+
+def test_use_std_encoder_decides_the_scale_of_the_draw():
+    x = pictures()
+    with_scale, without = crosswise().eval(), crosswise(use_std_encoder=False).eval()
+    assert with_scale.posterior(x).z.std.std() > 1e-5
+    fixed = without.posterior(x)
+    assert torch.allclose(fixed.z.logvar, torch.full_like(fixed.z.mean, 2 * math.log(FIXED_STD)))
+    assert torch.equal(fixed.z.mean, with_scale.posterior(x).z.mean)
+
+
+def test_std_encoder_loc_decides_whether_locations_are_standardised():
+    x = pictures()
+    on, off = crosswise().eval(), crosswise(std_encoder_loc=False).eval()
+    for model in (on, off):
+        model.latent_encoder.standardize.running_mean.fill_(2)
+        model.latent_encoder.standardize.running_var.fill_(4 - 1e-4)
+    raw = off.posterior(x).mean.joined()
+    assert torch.allclose(on.posterior(x).mean.joined(), (raw - 2) / 2, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"use_std_encoder": False},
+        {"std_encoder_loc": False},
+        {"std_decoder_loc": False},
+        {"encoder_type": "vae"},
+        {"decoder_type": "vae"},
+        {"ivae_model": "pivae"},
+        {"ivae_model": "ivae"},
+    ],
+)
+def test_every_switch_of_the_config_reaches_its_network(changes):
+    model = tiny_model(**changes)
+    (name, value), plain = next(iter(changes.items())), tiny_model()
+    holders = [n for n in (model.latent_encoder, model.latent_decoder, model) if hasattr(n, name)]
+    assert holders
+    assert all(getattr(n, name) == value for n in holders)
+    u = torch.randn(3, 16)
+    torch.manual_seed(5)
+    changed = (model(pictures())[0], model.key_prior(u).mean)
+    torch.manual_seed(5)
+    usual = (plain(pictures())[0], plain.key_prior(u).mean)
+    assert not all(torch.equal(a, b) for a, b in zip(changed, usual, strict=True))
+
+
+def test_a_plain_decoder_has_a_standard_normal_prior():
+    prior = tiny_model(decoder_type="vae").key_prior(torch.randn(3, 16))
+    assert torch.equal(prior.mean, torch.zeros(3, 18))
+    assert torch.equal(prior.std, torch.ones(3, 18))
+
+
+def test_the_closed_loop_reads_back_with_the_statistics_of_the_data():
+    model = tiny_model().train()
+    latents = Latents(torch.randn(6, 4), torch.randn(6, 18))
+    before = model.latent_encoder.standardize.running_mean.clone()
+    back = model.read_back(model.decode(latents))
+    assert back.mean.joined().shape == (6, 22)
+    assert torch.equal(model.latent_encoder.standardize.running_mean, before)
+    assert model.latent_encoder.standardize.training
+    loop = model.output_decoder(model.output_encoder(latents.z, latents.key))
+    assert loop.z.mean.shape == (6, 4)
+
+
+def test_networks_of_different_widths_are_refused():
+    with pytest.raises(ConfigError, match=r"one latent width, found \(2, 3\), \(4, 18\)"):
+        IvAE(Encoder(2, 3), Decoder(4, 4, 18), Decoder(4, 4, 18), Encoder(4, 18))
+
+
+def test_pictures_of_other_channels_or_sizes_are_refused():
+    rgb = tiny_model(channels=3)
+    with pytest.raises(ShapeError, match="this model takes 3-channel images, found 4"):
+        rgb(pictures())
+    with pytest.raises(ShapeError, match="side 28, 32, 64, 128, 256, found 30x30"):
+        rgb(torch.rand(2, 3, 30, 30))
+    with pytest.raises(ConfigError, match="input_dim must be one of 1, 3, 4, found 2"):
+        create_43_vae(2)
+
+
+def test_metadata_is_standardised():
+    model, x = tiny_model(), pictures(40)
+    model.standardizer.fit(vae.encodings.measure(x))
+    u = model.metadata(x)
+    assert u.shape == (40, 16)
+    active = u[:, model.standardizer.active > 0]
+    assert active.mean(0).abs().max() < 0.5
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_saving_and_loading_gives_the_same_pictures(tmp_path, channels):
+    model = tiny_model(channels=channels).half().float().eval()
+    model.standardizer.fit(torch.randn(30, 16))
+    model.density = vae.distributions.LatentDensity.fit(torch.randn(40, 22))
+    save_model(tmp_path, model)
+    loaded = load_model(tmp_path)
+    x = pictures(3, channels)
+    assert torch.equal(loaded(x)[0], model(x)[0])
+    assert torch.equal(loaded.metadata(x), model.metadata(x))
+    assert loaded.density is not None
+    assert torch.equal(loaded.density.factors, model.density.factors)
+    assert loaded.config == model.config
+    assert not loaded.training
+
+
+def test_the_hub_mixin_writes_a_folder_and_reads_it_back(tmp_path):
+    model = tiny_model().half().float().eval()
+    model.save_pretrained(tmp_path / "mine")
+    assert {"config.json", "model.safetensors"} <= {p.name for p in (tmp_path / "mine").iterdir()}
+    loaded = IvAE.from_pretrained(str(tmp_path / "mine"))
+    x = pictures()
+    assert torch.equal(loaded(x)[0], model(x)[0])
+    assert callable(model.push_to_hub)
+    with pytest.raises(CheckpointError, match="no folder nobody/nothing, and no such hub world"):
+        fetch_world("nobody/nothing", local_files_only=True)
+
+
+def test_a_model_composed_by_hand_cannot_be_saved(tmp_path):
+    with pytest.raises(ConfigError, match="only a model made by build_model"):
+        save_model(tmp_path, crosswise())
+    assert snapshot(tmp_path) == {}
+
+
+def test_the_full_size_stays_within_its_budget():
+    model = build_model(ModelConfig(latent_dim=32, latent_key_dim=28))
+    size = {n: sum(p.numel() for p in getattr(model, n).parameters()) for n in _NETWORKS}
+    assert size["latent_encoder"] < 2e6
+    assert size["latent_decoder"] < 4e6
+
+
+_NETWORKS = ("latent_encoder", "latent_decoder")
