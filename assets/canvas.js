@@ -72,14 +72,11 @@ const vae43 = (() => {
     return state.z ? { z: state.z, key: state.key, moves } : { seed: state.seed, moves };
   }
 
-  function moves(names, ids, values) {
-    const next = {};
-    names.forEach((name, i) => {
-      if (values[i]) next[name] = values[i];
-      document.getElementById(ids[i])?.classList.toggle("moved", Boolean(values[i]));
-    });
-    if (JSON.stringify(next) === JSON.stringify(state.moves)) return;
-    state.moves = next;
+  function move(name, id, value) {
+    if (value === (state.moves[name] ?? 0)) return;
+    if (value) state.moves[name] = value;
+    else delete state.moves[name];
+    document.getElementById(id)?.classList.toggle("moved", Boolean(value));
     changed();
   }
 
@@ -207,6 +204,6 @@ const vae43 = (() => {
     return new Blob([bytes], { type });
   }
 
-  return { mount, moves, seed, surprise, choosePicture, startFrom, save };
+  return { mount, move, seed, surprise, choosePicture, startFrom, save };
 })();
 window.vae43 = vae43;

@@ -40,8 +40,8 @@ class FrameStream {
     this.resting = setTimeout(() => this.push({ ...state, still: true }), FrameStream.REST);
   }
 
-  // By the shortest of the last travels: a busy page or server makes the others longer, and more
-  // in flight would only make it busier.
+  // By the shortest of the last travels: a busy page makes the others longer, and more in flight
+  // would only make it busier. For the same reason the time on the server does not count.
   get window() {
     const nearest = this.travels.length ? Math.min(...this.travels) : 0;
     const wanted = Math.ceil(nearest / FrameStream.FRAME);

@@ -56,8 +56,10 @@ def served(script: Path, *options: str) -> Iterator[str]:
             wait_for_answer(process, url)
             yield url
         finally:
+            stopped = process.poll() is not None
             process.terminate()
             output = process.communicate(timeout=20)[0]
+            assert not stopped, f"the server stopped by itself: {output}"
     assert "Traceback" not in output, output
 
 

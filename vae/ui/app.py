@@ -60,7 +60,7 @@ def launch_settings(options: Options) -> dict[str, Any]:
     from starlette.middleware import Middleware
 
     from vae.ui.security import MAX_UPLOAD_BYTES, Guard, hosts_for
-    from vae.ui.theme import gallery_theme, head, stylesheet
+    from vae.ui.theme import ASSETS, gallery_theme, head, stylesheet
 
     extra = os.environ.get(HOSTS_VARIABLE, "").split(",")
     hosts = hosts_for(options.host, share=options.share, extra=extra)
@@ -74,6 +74,7 @@ def launch_settings(options: Options) -> dict[str, Any]:
         "theme": gallery_theme(),
         "css": stylesheet(),
         "head": head(),
+        "favicon_path": ASSETS / "favicon.svg",
         "max_file_size": MAX_UPLOAD_BYTES,
         "state_session_capacity": 1000,
         "footer_links": [],
@@ -120,9 +121,11 @@ def serve(engine: Engine, options: Options) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # a stop that still cleans up
     try:
         page.launch(**launch_settings(options))
+        if options.share and not page.share_url:
+            print(words.NO_TUNNEL, file=sys.stderr)
         print(words.SERVING.format(url=page.share_url or page.local_url), flush=True)
         awake.result()
         page.block_thread()
     finally:
-        page.close()
+        page.close(verbose=False)
         engine.close()

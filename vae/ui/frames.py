@@ -41,7 +41,7 @@ def _exact_webp(pixels: np.ndarray) -> bytes:
 
     buffer = io.BytesIO()  # quality means effort here, not fidelity
     image = Image.fromarray(to_bytes(pixels))
-    image.save(buffer, "WEBP", lossless=True, exact=True, quality=0, method=0)
+    image.save(buffer, "WEBP", lossless=True, quality=0, method=0)
     return buffer.getvalue()
 
 
@@ -64,16 +64,16 @@ def make_frame(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     It takes a picture's state (see ``state.read_state``) with a number ``seq``, and ``still`` once
     the hand rests, and answers
     ``{"seq": seq, "webp": base64, "ms": spent here}``, or ``{"seq": seq, "error": sentence}``.
-    The page subtracts ``ms`` from the round trip to know how far away the server is.
+    The page subtracts ``ms`` from the round trip to know how many requests the way itself holds.
     """
 
     async def frame(data: Any) -> dict[str, Any]:
         async def work() -> dict[str, Any]:
-            begun = time.perf_counter()
+            came = time.perf_counter()
             state = read_state(data, engine.ranges)
             still = data.get("still") is True
             webp = as_text(await engine.draw(draw_frame, state, still))
-            return {"webp": webp, "ms": round(1000 * (time.perf_counter() - begun), 1)}
+            return {"webp": webp, "ms": round(1000 * (time.perf_counter() - came), 1)}
 
         seq = data.get("seq") if isinstance(data, Mapping) else None
         return {"seq": seq if isinstance(seq, int) else None, **await answer(work)}

@@ -33,7 +33,7 @@ def split(sliders: Sequence[SliderRow], kind: str) -> tuple[list[SliderRow], lis
 
 
 def sliders_panel(sliders: Sequence[SliderRow], reset: gr.Button) -> None:
-    """Build every slider and the listener that tells the canvas.
+    """Build every slider, each with the listener that tells the canvas.
 
     Args:
         sliders: All sliders of the world, strongest first within each kind.
@@ -41,8 +41,6 @@ def sliders_panel(sliders: Sequence[SliderRow], reset: gr.Button) -> None:
     """
     import gradio as gr
 
-    names: list[str] = []
-    ids: list[str] = []
     controls: list[gr.Slider] = []
     for kind in ("style", "form"):
         shown, folded = split(sliders, kind)
@@ -53,18 +51,8 @@ def sliders_panel(sliders: Sequence[SliderRow], reset: gr.Button) -> None:
                 label = PANELS["more"].format(count=len(folded))
                 with gr.Accordion(label, open=False, elem_id=f"more-{kind}"):
                     controls += [_control(s) for s in folded]
-        names += [s.name for s in shown + folded]
-        ids += [_id(s) for s in shown + folded]
     zeros = json.dumps([0] * len(controls))
     reset.click(fn=None, js=f"() => {zeros}", outputs=controls, queue=False)
-    gr.on(
-        [control.change for control in controls],
-        fn=None,
-        js=f"(...values) => vae43.moves({json.dumps(names)}, {json.dumps(ids)}, values)",
-        inputs=controls,
-        queue=False,
-        trigger_mode="multiple",
-    )
 
 
 def _heading(kind: str, sliders: Sequence[SliderRow]) -> str:
@@ -86,7 +74,7 @@ def _control(slider: SliderRow) -> gr.Slider:
     import gradio as gr
 
     low, high = slider_range(slider)
-    return gr.Slider(
+    control = gr.Slider(
         low,
         high,
         value=0,
@@ -97,3 +85,13 @@ def _control(slider: SliderRow) -> gr.Slider:
         elem_id=_id(slider),
         min_width=0,
     )
+    # One listener each: Gradio copies every input of a listener on every step of a drag.
+    names = f"{json.dumps(slider.name)}, {json.dumps(_id(slider))}"
+    control.change(
+        fn=None,
+        js=f"(value) => vae43.move({names}, value)",
+        inputs=control,
+        queue=False,
+        trigger_mode="multiple",
+    )
+    return control

@@ -55,7 +55,8 @@ def fit(pixels: np.ndarray, size: int, channels: int) -> Tensor:
 def _on_square(image: Image.Image, size: int) -> Image.Image:
     from PIL import Image
 
-    box = image.getchannel("A").point(lambda alpha: 255 if alpha >= _VISIBLE else 0).getbbox()
+    seen = [255 if alpha >= _VISIBLE else 0 for alpha in range(256)]
+    box = image.getchannel("A").point(seen).getbbox()
     if box is None:
         raise ImageError("Nothing in this picture is visible: it is fully transparent.")
     longest = max(box[2] - box[0], box[3] - box[1])

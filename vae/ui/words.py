@@ -27,6 +27,7 @@ TITLE = "43.VAE"
 CREATE = "Create"
 PASSWORD = "Any name will do; the password is the one you were given."
 SERVING = "The page is open at {url}"
+NO_TUNNEL = "No public link could be made; the page is open on this machine alone."
 
 PANELS = {
     "style": "Style",
@@ -86,7 +87,7 @@ _BY_KIND: tuple[tuple[type[VAEError], str], ...] = (
     (CheckpointError, _WORLD_TROUBLE),
     (DatasetError, _WORLD_TROUBLE),
     (TrainingError, _WORLD_TROUBLE),
-    (ConfigError, "The page and this world do not agree. Please reload it. ({message})"),
+    (ConfigError, "The page asked for something this world cannot give: {message}."),
     (VAEError, "{message}"),
 )
 _UNFORESEEN = "Something went wrong while drawing. The server's log says what."

@@ -6,11 +6,16 @@ A shipped world's table is plain JSON, so the page can be built before PyTorch i
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from vae.errors import CheckpointError
 from vae.ui.engine import Engine
+
+if TYPE_CHECKING:
+    from vae.infer import World
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 
@@ -55,7 +60,8 @@ def open_engine(name: str, device: str) -> Engine:
     if folder is not None and device == "cpu":
         return Engine(lambda: _load(folder, device), folder.name, read_sliders(folder))
     world = _load(folder or name, device)
-    return Engine(lambda: world, world.name, world.sliders)
+    rows = tuple(_row(vars(slider)) for slider in world.sliders)
+    return Engine(lambda: world, world.name, rows)
 
 
 def _local_folder(name: str) -> Path | None:
@@ -65,7 +71,7 @@ def _local_folder(name: str) -> Path | None:
     return folder.resolve() if (folder / "model.safetensors").is_file() else None
 
 
-def _load(name: Path | str, device: str):  # vae.infer.World, which needs torch
+def _load(name: Path | str, device: str) -> World:
     from vae.infer import get_infer_model
 
     return get_infer_model(name, device=device)
@@ -77,9 +83,12 @@ def read_sliders(folder: Path) -> tuple[SliderRow, ...]:
     Raises:
         CheckpointError: The table is missing or damaged.
     """
-    wanted = [field.name for field in fields(SliderRow)]
     try:
         rows = json.loads((folder / "sliders.json").read_text(encoding="utf-8"))["sliders"]
-        return tuple(SliderRow(**{name: row[name] for name in wanted}) for row in rows)
+        return tuple(_row(row) for row in rows)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{folder} is not a world: sliders.json cannot be read") from error
+
+
+def _row(values: Mapping[str, Any]) -> SliderRow:
+    return SliderRow(**{field.name: values[field.name] for field in fields(SliderRow)})
