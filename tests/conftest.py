@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,23 @@ def draw_fruit(seed: int, side: int = 64) -> np.ndarray:
     colour = colour + rng.uniform(0, 0.1) * rng.normal(size=(side, side, 1))
     rgba = np.concatenate((np.clip(colour, 0, 1), alpha[..., None]), 2)
     return (255 * rgba).round().astype(np.uint8)
+
+
+def draw_art(seed: int, side: int = 64) -> np.ndarray:
+    """A fruit with a grating and coloured grain upon it, uint8 RGBA (side, side, 4)."""
+    rng = np.random.default_rng(seed + 100)
+    picture = draw_fruit(seed, side) / 255
+    row, column = np.mgrid[:side, :side] / side
+    angle, cycles = rng.uniform(0, np.pi), rng.uniform(2, side / 6)
+    wave = np.sin(2 * np.pi * cycles * (np.cos(angle) * column + np.sin(angle) * row))
+    colour = picture[..., :3] + rng.uniform(0, 0.25) * wave[..., None] * rng.uniform(0.3, 1, 3)
+    picture[..., :3] = colour + rng.uniform(0, 0.15) * rng.normal(size=(side, side, 3))
+    return (255 * np.clip(picture, 0, 1)).round().astype(np.uint8)
+
+
+def to_images(arrays: Sequence[np.ndarray]) -> torch.Tensor:
+    """uint8 arrays (H, W, C) as straight float images (N, C, H, W) in [0, 1]."""
+    return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2).float() / 255
 
 
 def image_set(num: int, side: int = 32, channels: int = 4) -> ImageSet:
