@@ -220,6 +220,15 @@ def test_a_phone_shows_the_picture_while_the_last_slider_is_in_hand(visit, fake_
     assert canvas["y"] >= 0
     assert canvas["width"] >= 280
     assert canvas["y"] + canvas["height"] < slider["y"]
+    covered = page.evaluate(
+        """({ x, y, width, height }) => [...Array(400).keys()].filter((i) => {
+            const [row, column] = [(i - (i % 20)) / 20, i % 20];
+            const at = [x + (width * (column + 0.5)) / 20, y + (height * (row + 0.5)) / 20];
+            return document.elementFromPoint(...at)?.tagName !== "CANVAS";
+        }).length""",
+        canvas,
+    )
+    assert covered == 0
     assert slider["y"] + slider["height"] <= 844
     width = page.evaluate("() => [document.documentElement.scrollWidth, window.innerWidth]")
     assert width[0] <= width[1]
