@@ -90,7 +90,7 @@ def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
-def make_world(folder: Path, *, steps: int = 25, **changes: object) -> Path:
+def make_world(folder: Path, *, steps: int = 12, **changes: object) -> Path:
     """Train a tiny model for a moment and write it as a world."""
     torch.manual_seed(0)
     model = tiny_model(**changes)

@@ -77,7 +77,8 @@ def load_state(module: nn.Module, state: Mapping[str, Tensor], what: str) -> Non
     """Load :func:`state_of` back.
 
     Raises:
-        CheckpointError: Names or shapes differ; the first that does is named.
+        CheckpointError: Names or shapes differ; the first that does is named, and the module is
+            as it was.
     """
     expected = state_of(module)
     missing = sorted(expected.keys() - state.keys())
@@ -87,13 +88,14 @@ def load_state(module: nn.Module, state: Mapping[str, Tensor], what: str) -> Non
         raise CheckpointError(
             f"{what} does not fit this model: {'lacks' if missing else 'has an unknown'} {odd}"
         )
+    for name, target in expected.items():
+        if target.shape != state[name].shape:
+            raise CheckpointError(
+                f"{what} does not fit this model: {name} has shape "
+                f"{tuple(state[name].shape)}, expected {tuple(target.shape)}"
+            )
     with torch.no_grad():
         for name, target in expected.items():
-            if target.shape != state[name].shape:
-                raise CheckpointError(
-                    f"{what} does not fit this model: {name} has shape "
-                    f"{tuple(state[name].shape)}, expected {tuple(target.shape)}"
-                )
             target.copy_(state[name])
 
 

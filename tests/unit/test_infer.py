@@ -1,0 +1,177 @@
+"""A world: encode, decode, sample, move, borrow, describe, and clear refusals."""
+
+import inspect
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.conftest import draw_art, draw_fruit, to_images
+from vae.encodings import ATTRIBUTES, GROUPS, measure
+from vae.errors import CheckpointError, ConfigError, ShapeError
+from vae.infer import World, get_infer_model, list_worlds
+
+
+@pytest.fixture(scope="module")
+def world(tiny_world) -> World:
+    return get_infer_model(tiny_world)
+
+
+@pytest.fixture
+def images() -> torch.Tensor:
+    return to_images([draw_fruit(seed, 32) for seed in range(4)])
+
+
+def test_a_world_says_what_it_is(world, tiny_world):
+    assert (world.image_size, world.channels) == (32, 4)
+    assert (world.latent_dim, world.latent_key_dim) == (4, 18)
+    assert world.name == "tiny"
+    assert world.path == tiny_world
+    assert not world.model.training
+    assert not any(p.requires_grad for p in world.model.parameters())
+    assert world.device == torch.device("cpu")
+
+
+def test_signatures_are_those_of_the_design():
+    expected = {
+        World.sample: {"generator": None, "truncation": 1.0},
+        World.borrow: {"texture": 1.0, "palette": 1.0, "alpha": 1.0},
+        get_infer_model: {"device": "cpu"},
+    }
+    for method, wanted in expected.items():
+        parameters = inspect.signature(method).parameters
+        assert {n: parameters[n].default for n in wanted} == wanted
+
+
+def test_encode_and_decode_give_means_and_pictures(world, images):
+    latents = world.encode(images)
+    assert (latents.z.shape, latents.key.shape) == ((4, 4), (4, 18))
+    assert torch.equal(latents.z, world.encode(images).z)
+    made = world.decode(latents)
+    assert made.shape == images.shape
+    assert 0 <= made.min() <= made.max() <= 1
+    assert world.decode(latents, size=64).shape[-1] == 64
+
+
+def test_samples_repeat_with_their_generator(world):
+    one, two = (world.sample(3, generator=torch.Generator().manual_seed(2)) for _ in range(2))
+    other = world.sample(3, generator=torch.Generator().manual_seed(3))
+    assert torch.equal(one.joined(), two.joined())
+    assert not torch.equal(one.joined(), other.joined())
+    typical = world.sample(3, truncation=0.0).joined()
+    nearest = torch.cdist(typical, world.density.means).min(1).values
+    assert torch.allclose(nearest, torch.zeros(3), atol=1e-4)
+
+
+@pytest.mark.parametrize(("n", "truncation"), [(0, 1.0), (1, -0.1), (1, 3.0), (1, float("nan"))])
+def test_impossible_samples_are_refused(world, n, truncation):
+    with pytest.raises(ConfigError, match="n of at least 1 and truncation from 0 to 2"):
+        world.sample(n, truncation=truncation)
+
+
+def test_describe_gives_natural_units_by_name(world, images):
+    table = world.describe(images)
+    assert tuple(table) == ATTRIBUTES
+    assert torch.allclose(torch.stack(list(table.values()), 1), measure(images))
+    assert world.describe(torch.rand(2, 3, 50, 50))["coverage"].tolist() == [1.0, 1.0]
+
+
+def test_style_moves_the_key_and_form_the_content(world, images):
+    latents = world.encode(images)
+    kinds = {s.kind for s in world.sliders}
+    assert kinds == {"style", "form"}
+    for slider in world.sliders:
+        moved = world.move(latents, {slider.name: 1.0})
+        assert torch.equal(moved.z, latents.z) is (slider.kind == "style")
+        assert torch.equal(moved.key, latents.key) is (slider.kind == "form")
+
+
+def test_moves_are_relative_and_add_up(world, images):
+    latents = world.encode(images)
+    a, b = world.sliders[0].name, world.sliders[-1].name
+    both = world.move(latents, {a: 1.0, b: -0.5}).joined()
+    apart = world.move(world.move(latents, {b: -0.5}), {a: 1.0}).joined()
+    back = world.move(world.move(latents, {a: 1.0}), {a: -1.0}).joined()
+    assert torch.allclose(both, apart, atol=1e-5)
+    assert torch.allclose(back, latents.joined(), atol=1e-5)
+    assert torch.equal(world.move(latents, {}).joined(), latents.joined())
+    each = world.move(latents, {a: torch.tensor([0.0, 1.0, 0.0, 0.0])}).joined()
+    changed = (each - latents.joined()).abs().sum(1) > 0
+    assert changed.tolist() == [False, True, False, False]
+
+
+def test_an_unknown_slider_is_refused_with_the_known_ones(world, images):
+    with pytest.raises(ConfigError, match=r"no slider 'sparkle'; it has .*form"):
+        world.move(world.encode(images), {"sparkle": 1.0})
+
+
+def test_borrowing_keeps_the_content_and_each_dial_its_own_part(world, images):
+    latents = world.encode(images)
+    reference = to_images([draw_art(9)])
+    whole = world.borrow(latents, reference)
+    assert torch.equal(whole.z, latents.z)
+    assert not torch.equal(whole.key, latents.key)
+    still = world.borrow(latents, reference, texture=0, palette=0, alpha=0)
+    assert torch.allclose(still.key, latents.key, atol=1e-6)
+    moves = torch.zeros_like(latents.key)
+    for dial, names in GROUPS.items():
+        dials = {name: float(name == dial) for name in GROUPS}
+        part = world.borrow(latents, reference, **dials).key - latents.key
+        has_slider = {s.attribute for s in world.sliders} & set(names)
+        assert bool(part.abs().sum() > 0) is bool(has_slider)
+        moves = moves + part
+    assert torch.allclose(latents.key + moves, whole.key, atol=1e-4)
+
+
+def test_an_opaque_reference_lends_no_transparency(world, images):
+    latents = world.encode(images)
+    rgb = to_images([draw_art(9)])[:, :3]
+    lent = world.borrow(latents, rgb, texture=0, palette=0, alpha=1)
+    assert torch.allclose(lent.key, latents.key, atol=1e-6)
+
+
+@pytest.mark.parametrize("dial", ["texture", "palette", "alpha"])
+def test_a_dial_beyond_its_range_is_refused(world, images, dial):
+    with pytest.raises(ConfigError, match=f"{dial} must be from 0 to 1, found 1.5"):
+        world.borrow(world.encode(images), images[:1], **{dial: 1.5})
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 32, 32), (2, 4, 64, 64), (4, 32, 32)])
+def test_pictures_that_do_not_fit_the_world_are_refused(world, shape):
+    with pytest.raises(ShapeError, match=r"tiny takes images of shape \(N, 4, 32, 32\)"):
+        world.encode(torch.zeros(shape))
+
+
+def test_an_unknown_world_is_refused_with_the_shipped_ones():
+    with pytest.raises(CheckpointError, match="no world called atlantis; shipped worlds: "):
+        get_infer_model("atlantis")
+    with pytest.raises(CheckpointError, match="no such hub world"):
+        get_infer_model("nobody/atlantis", local_files_only=True)
+
+
+@pytest.mark.parametrize("device", ["cuda:7", "abacus"])
+def test_a_device_that_is_not_there_is_refused(tiny_world, device):
+    with pytest.raises(ConfigError, match=f"the device '{device}' is not available here"):
+        get_infer_model(tiny_world, device=device)
+
+
+def test_worlds_are_listed_by_name(tiny_world, tmp_path):
+    assert list_worlds(tiny_world.parent) == ["tiny"]
+    assert list_worlds(tmp_path) == []
+
+
+def test_sliders_of_another_model_are_refused(tiny_world, tmp_path):
+    copy = Path(shutil.copytree(tiny_world, tmp_path / "copy"))
+    content = json.loads((copy / "sliders.json").read_text())
+    for row in content["sliders"]:
+        row["direction"] = row["direction"][:-1]
+    (copy / "sliders.json").write_text(json.dumps(content))
+    with pytest.raises(CheckpointError, match="expected directions of 22 numbers"):
+        get_infer_model(copy)
+
+
+def test_the_model_card_names_every_slider(tiny_world, world):
+    card = (tiny_world / "README.md").read_text(encoding="utf-8")
+    assert all(f"| {s.name} | {s.kind} |" in card for s in world.sliders)
