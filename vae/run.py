@@ -88,7 +88,8 @@ def train_world(
             tracker.resume(trainer.step)
     last = _follow(trainer, tracker, quiet=quiet, report=report)
     if not quiet:
-        _write(trainer, images[0], out, last, data=data, start=start)
+        origin = "the run it resumed" if resume else start or "nothing"
+        _write(trainer, images[0], out, last, data=data, origin=origin)
     return out
 
 
@@ -168,14 +169,14 @@ _BAR = "{l_bar}{bar}| {elapsed}<{remaining} {postfix}"
 
 
 def _write(
-    trainer: Trainer, training: ImageSet, out: Path, last: Event, *, data: Path, start: str | None
+    trainer: Trainer, training: ImageSet, out: Path, last: Event, *, data: Path, origin: str
 ) -> None:
     model = trainer.averaged_model()
     table = finish_model(model, training)
     facts = {
         "training images": len(training),
         "folder": data.name,
-        "started from": start or "nothing",
+        "started from": origin,
         "protocol": trainer.protocol.name,
         "steps": trainer.step,
         "minutes of training": f"{trainer.elapsed / 60:.1f}",
