@@ -1,0 +1,182 @@
+"""The command line: train, resume, sample, encode, info; errors are one line and change nothing."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.conftest import TINY, draw_fruit, snapshot
+from vae.__main__ import main
+from vae.config import ModelConfig
+from vae.infer import get_infer_model
+from vae.tracker import Tracker
+from vae.trainer import STATE_FILE, saved_run
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = ["--size", "28", "--latent-dim", "3", "--key-dim", "17"]
+
+
+@pytest.fixture(autouse=True)
+def _small_networks(monkeypatch):
+    monkeypatch.setattr("vae.run.ModelConfig", partial(ModelConfig, **TINY))
+
+
+def refused(capsys, arguments: list[str]) -> str:
+    """Run a command that must fail with one line on stderr; return the line."""
+    capsys.readouterr()
+    assert main(arguments) == 1
+    captured = capsys.readouterr()
+    lines = captured.err.strip().splitlines()
+    assert len(lines) == 1, captured.err
+    assert captured.out == ""
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+def test_train_resume_and_use_a_world(fruit_folder, tmp_path, capsys):
+    out = tmp_path / "world"
+    train = ["train", "--data", str(fruit_folder), "--out", str(out), *SMALL]
+    assert main([*train, "--steps", "3", "--set", "log_every=1", "--set", "batch_size=8"]) == 0
+    wanted = {"model.safetensors", "config.json", "sliders.json", "README.md", STATE_FILE}
+    assert {p.name for p in out.iterdir()} == wanted | {"run.jsonl"}
+    assert [r["step"] for r in Tracker(out / "run.jsonl").read()] == [1, 2, 3, 3]
+    protocol, model = saved_run(out)
+    assert (protocol.name, protocol.steps, protocol.batch_size) == ("pretrain", 3, 8)
+    assert (model.latent_dim, model.latent_key_dim) == (3, 17)
+
+    resumed = ["train", "--data", str(fruit_folder), "--out", str(out), "--resume", "--steps", "5"]
+    assert main(resumed) == 0  # size and widths need not be said again
+    records = Tracker(out / "run.jsonl").read()
+    assert [r["step"] for r in records if r["kind"] == "step"] == [1, 2, 3, 4, 5]
+    world = get_infer_model(out)
+    assert (world.image_size, world.latent_dim, world.latent_key_dim) == (28, 3, 17)
+
+    capsys.readouterr()
+    assert main(["info", "--world", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert "world: 4 channels, 28x28, 3 + 17 latents" in told
+    assert all(s.name in told for s in world.sliders)
+
+    sheet = tmp_path / "sheet.png"
+    assert main(["sample", "--world", str(out), "--out", str(sheet), "--num", "4"]) == 0
+    with Image.open(sheet) as image:
+        assert image.mode == "RGBA"
+    again = tmp_path / "again.png"
+    main(["sample", "--world", str(out), "--out", str(again), "--num", "4"])
+    assert again.read_bytes() == sheet.read_bytes()
+
+    before = snapshot(out)
+    line = refused(capsys, [*train, "--steps", "3"])
+    assert "already holds a world or a run; add --resume or choose another" in line
+    assert snapshot(out) == before
+
+
+def test_a_fine_tune_starts_from_a_world_and_keeps_its_shape(fruit_folder, tiny_world, tmp_path):
+    out = tmp_path / "mine"
+    data = ["--data", str(fruit_folder), "--out", str(out)]
+    assert main(["train", *data, "--world", str(tiny_world), "--steps", "2"]) == 0
+    assert saved_run(out)[0].name == "finetune"
+    assert get_infer_model(out).config == get_infer_model(tiny_world).config
+    assert "started from" in (out / "README.md").read_text()
+
+
+def test_a_corrupt_file_is_left_out_by_name(fruit_folder, tmp_path, capfd):
+    (fruit_folder / "07.png").write_bytes(b"no picture")
+    out = ["--out", str(tmp_path / "w"), *SMALL, "--steps", "1"]
+    assert main(["train", "--data", str(fruit_folder), *out]) == 0
+    assert "left out: 07.png is not a readable" in capfd.readouterr().err
+
+
+def test_encode_writes_latents_and_metadata(tiny_world, tmp_path, capsys):
+    paths = []
+    for seed in range(2):
+        paths.append(str(tmp_path / f"{seed}.png"))
+        Image.fromarray(draw_fruit(seed, 50)).save(paths[-1])
+    assert main(["encode", *paths, "--world", str(tiny_world)]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["world"] == "tiny"
+    assert [row["file"] for row in printed["images"]] == paths
+    assert {len(row["z"]) for row in printed["images"]} == {4}
+    assert {len(row["key"]) for row in printed["images"]} == {18}
+    assert {len(row["metadata"]) for row in printed["images"]} == {16}
+    out = tmp_path / "latents.json"
+    assert main(["encode", *paths, "--world", str(tiny_world), "--out", str(out)]) == 0
+    assert json.loads(out.read_text()) == printed
+
+
+def test_bad_input_is_one_line_and_changes_nothing(fruit_folder, tiny_world, tmp_path, capsys):
+    empty, out = tmp_path / "empty", tmp_path / "out"
+    empty.mkdir()
+    damaged = Path(shutil.copytree(tiny_world, tmp_path / "damaged"))
+    (damaged / "model.safetensors").write_bytes(b"torn")
+    train = ["train", "--out", str(out), "--data"]
+    fruit = str(fruit_folder)
+    cases = {
+        "no PNG, JPEG or WebP image": [*train, str(empty)],
+        "there is no folder": [*train, str(tmp_path / "gone")],
+        "damaged or cut short": [*train, fruit, "--world", str(damaged)],
+        "there is no world called atlantis": [*train, fruit, "--world", "atlantis"],
+        "finetune starts from a world": [*train, fruit, "--protocol", "finetune"],
+        "adversarial protocol starts from a trained": [*train, fruit, "--protocol", "adversarial"],
+        "there is no file": [*train, fruit, "--resume"],
+        "steps must be a whole number from 1": [*train, fruit, "--steps", "0"],
+        "does not know speed": [*train, fruit, "--set", "speed=3"],
+        "lr must be a number": [*train, fruit, "--set", "lr=fast"],
+        "image_size must be one of 28, 32, 64": [*train, fruit, "--size", "50"],
+        "channels must be one of 1, 3, 4": [*train, fruit, "--channels", "2"],
+        "n of at least 1": ["sample", "--world", str(tiny_world), "--out", str(out), "--num", "0"],
+        "gone.png is not a readable": ["encode", "gone.png", "--world", str(tiny_world)],
+        "no world called nowhere": ["info", "--world", "nowhere"],
+    }
+    before = snapshot(tmp_path)
+    for says, arguments in cases.items():
+        assert says in refused(capsys, arguments)
+    assert snapshot(tmp_path) == before
+    assert not out.exists()
+
+
+def test_a_disk_that_refuses_is_one_line(tiny_world, tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    sheet = str(tmp_path / "file" / "sheet.png")
+    line = refused(capsys, ["sample", "--world", str(tiny_world), "--out", sheet, "--num", "1"])
+    assert "file" in line
+
+
+def test_a_resume_keeps_its_protocol(fruit_folder, tmp_path, capsys):
+    out = tmp_path / "world"
+    train = ["train", "--data", str(fruit_folder), "--out", str(out)]
+    assert main([*train, *SMALL, "--steps", "1"]) == 0
+    before = snapshot(out)
+    capsys.readouterr()
+    line = refused(capsys, [*train, "--resume", "--protocol", "43-vae"])
+    assert "the run to resume is of the protocol pretrain, not 43-vae" in line
+    (fruit_folder / "00.png").unlink()
+    (fruit_folder / "01.png").unlink()
+    (fruit_folder / "02.png").unlink()
+    assert "training images" in refused(capsys, [*train, "--resume", "--steps", "2"])
+    assert snapshot(out) == before
+
+
+def test_mistyped_options_are_explained():
+    with pytest.raises(SystemExit) as caught:
+        main(["train", "--data", "x", "--out", "y", "--steps", "3", "--minutes", "1"])
+    assert caught.value.code == 2
+
+
+def test_the_module_runs_as_a_program(tmp_path):
+    command = [sys.executable, "-m", "vae", "info", "--world", str(tmp_path / "none")]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
