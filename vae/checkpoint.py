@@ -113,10 +113,18 @@ def flatten_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tenso
 def restore_optimizer(
     optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], groups: list[Any]
 ) -> None:
-    """Load what :func:`flatten_optimizer` split."""
+    """Load what :func:`flatten_optimizer` split.
+
+    A file has no memory layout, and a fused step trusts that moments lie as their weights do:
+    otherwise it would update the wrong ones.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         index, key = name.split(".", 1)
+        weight = parameters[int(index)]
+        if tensor.shape == weight.shape:
+            tensor = torch.empty_like(weight, dtype=tensor.dtype).copy_(tensor)
         state.setdefault(int(index), {})[key] = tensor
     lists = [{k: tuple(v) if k == "betas" else v for k, v in g.items()} for g in groups]
     optimizer.load_state_dict({"state": state, "param_groups": lists})

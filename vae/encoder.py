@@ -46,7 +46,9 @@ class BatchStandardizer(nn.Module):
     standardised by the running statistics while training too: a batch's own would shake every
     location by 1/sqrt(batch) standard deviations, as much as the posterior's scale. And only the
     scale is free of gradient, so that no loss can shrink a location to nothing, while the KL
-    terms can hold its mean in place.
+    terms can hold its mean in place. A fresh table takes the statistics of its first batch
+    whole: a fresh encoder's locations vary by a thousandth, and against (0, 1) they would drown
+    in the posterior's noise for some seventy steps.
 
     References:
         Zhu et al. (2020), "A Batch Normalized Inference Network Keeps the KL Vanishing Away".
@@ -70,8 +72,10 @@ class BatchStandardizer(nn.Module):
         mean = global_mean(x)
         var = global_mean((x - mean).square())
         with torch.no_grad():
-            self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
-            self.running_var.lerp_(var.to(self.running_var.dtype), self.momentum)
+            fresh = (self.running_mean == 0).all() & (self.running_var == 1).all()
+            share = fresh.to(self.running_mean.dtype).clamp_min(self.momentum)
+            self.running_mean.lerp_(mean.to(share.dtype), share)
+            self.running_var.lerp_(var.to(share.dtype), share)
             deviation = (self.running_var + self.eps).sqrt()
         own = (var + self.eps).sqrt()
         return (x - self.running_mean) / own * (own / deviation).detach()
