@@ -168,6 +168,7 @@ class LatentDensity(nn.Module):
         Small sets get fewer components and more shrinkage, so that covariances stay sound.
         """
         from sklearn.mixture import GaussianMixture
+        from threadpoolctl import threadpool_limits
 
         data = latents.detach().double().cpu().numpy()
         if data.ndim != 2 or data.shape[0] < 2:
@@ -177,7 +178,9 @@ class LatentDensity(nn.Module):
         shrink = float(data.var(0).mean()) * (0.01 + min(1.0, 0.25 * dim / num))
         mixture = GaussianMixture(
             components, reg_covar=max(shrink, 1e-6), random_state=seed, max_iter=60, tol=1e-2
-        ).fit(data)
+        )
+        with threadpool_limits(1):  # threads that wait for one another cost minutes beside a run
+            mixture.fit(data)
         density = cls(dim, components)
         density.weights.copy_(torch.from_numpy(mixture.weights_))
         density.means.copy_(torch.from_numpy(mixture.means_))
