@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -194,8 +195,20 @@ def translate(x: Tensor, offset: tuple[int, int]) -> Tensor:
     return F.pad(x, (columns, -columns, rows, -rows))
 
 
-def adaptive_weight(reference: Tensor, adversarial: Tensor, weight: Tensor) -> Tensor:
+def adaptive_weight(
+    reference: Tensor,
+    adversarial: Tensor,
+    weight: Tensor,
+    *,
+    reduce: Callable[[Tensor], Tensor] = lambda gradient: gradient,
+) -> Tensor:
     """Balance two losses by their gradients at ``weight``.
+
+    Args:
+        reference: The loss that sets the scale.
+        adversarial: The loss to be weighed.
+        weight: Where gradients are compared.
+        reduce: Takes a gradient's mean over processes, where there are several.
 
     Returns:
         ||∂reference/∂weight|| / ||∂adversarial/∂weight||, detached, in [0, 1e3].
@@ -205,4 +218,5 @@ def adaptive_weight(reference: Tensor, adversarial: Tensor, weight: Tensor) -> T
     """
     (a,) = torch.autograd.grad(reference, weight, retain_graph=True)
     (b,) = torch.autograd.grad(adversarial, weight, retain_graph=True)
+    a, b = reduce(a), reduce(b)
     return (a.norm() / (b.norm() + 1e-6)).clamp(0, 1e3).detach()

@@ -66,9 +66,11 @@ class Objective(nn.Module):
     def _draw(self, latents: Latents, batch: Batch) -> Tensor:
         grain = batch.grain
         if batch.drawn is not None:
+            n, num = len(latents.z), len(batch.drawn.z)
             latents = Latents(*(torch.cat(p) for p in zip(latents, batch.drawn, strict=True)))
-            num = len(latents.z)
-            grain = grain.repeat(-(-num // len(grain)), 1, 1, 1)[:num]
+            # Spread evenly, so that a share of the draws takes its grain from the same share.
+            spread = torch.arange(num, device=grain.device) * n // num
+            grain = torch.cat((grain, grain[spread]))
         return self.model.decode(latents, size=batch.x.shape[-1], noise=grain)
 
     def _variational(self, posterior: Posterior, u: Tensor) -> dict[str, Tensor]:

@@ -174,8 +174,9 @@ class Trainer:
                 p.pixel_weight * losses["reconstruction"],
                 losses["adversarial"],
                 self.model.output_encoder.head_weight,
+                reduce=lambda g: self.accelerator.reduce(g, "mean"),  # type: ignore[return-value]
             )
-            self.balance = self._mean(float(value))
+            self.balance = float(value)
         total = self._objective.total(
             losses, step=self.step, adversarial_weight=p.judge_weight * self.balance
         )
