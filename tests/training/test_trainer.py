@@ -1,0 +1,213 @@
+"""The trainer: protocols, events, averages, refusals, and a resume that is the same to the bit."""
+
+import math
+
+import pytest
+import torch
+
+from tests.conftest import image_set, snapshot, tiny_model
+from vae.errors import CheckpointError, ShapeError, TrainingError
+from vae.protocols import NAMES, Protocol, get_protocol
+from vae.trainer import STATE_FILE, Trainer, saved_run
+
+
+def make(protocol: Protocol, folder=None, *, num: int = 16, **changes) -> Trainer:
+    torch.manual_seed(0)
+    channels = int(changes.get("channels", 4))
+    model = tiny_model(**changes)
+    return Trainer(model, image_set(num, 32, channels), image_set(4, 32, channels), protocol,
+                   folder=folder)  # fmt: skip
+
+
+def short(name: str, steps: int = 4, **changes) -> Protocol:
+    small = {"batch_size": 8, "log_every": 1, "warmup": 2, "loop_warmup": 2}
+    return get_protocol(name, steps=steps, **(small | changes))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("channels", [1, 4])
+def test_every_protocol_runs_to_its_end(name, channels):
+    trainer = make(short(name), channels=channels)
+    events = list(trainer.run())
+    assert [e.kind for e in events] == ["step"] * 4 + ["end"]
+    assert [e.step for e in events] == [1, 2, 3, 4, 4]
+    for event in events:
+        assert all(math.isfinite(v) for v in event.values.values())
+    assert ("judge" in events[0].values) is (name == "adversarial")
+    assert ("kl_z" in events[0].values) is (name != "adversarial")
+    assert trainer.progress == 1.0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"encoder_type": "vae", "decoder_type": "vae"},
+        {"ivae_model": "pivae"},
+        {"ivae_model": "ivae"},
+        {"use_std_encoder": False},
+        {"std_encoder_loc": False},
+        {"std_decoder_loc": False},
+        {"latent_key_dim": 5},
+    ],
+)
+@pytest.mark.parametrize("name", ["pretrain", "adversarial"])
+def test_every_ablation_trains(name, changes):
+    events = list(make(short(name, 2), **changes).run())
+    assert math.isfinite(events[-2].values["total"])
+
+
+def test_the_source_protocol_tests_after_each_epoch():
+    protocol = get_protocol("43-vae", epochs=2, batch_size=8, log_every=1)
+    events = list(make(protocol).run())
+    assert [e.kind for e in events] == ["step", "step", "test", "step", "step", "test", "end"]
+    assert events[0].values["lr"] == pytest.approx(1e-3)
+    assert events[4].values["lr"] == pytest.approx(1e-3)
+    assert "psnr" in events[2].values
+
+
+def test_the_schedule_warms_up_and_comes_down():
+    rates = [e.values["lr"] for e in make(short("pretrain", 8, warmup=3)).run() if e.kind == "step"]
+    assert rates[0] < rates[1] < rates[2]
+    assert rates[2] > rates[4] > rates[7]
+    assert rates[7] < 0.1 * max(rates)
+
+
+def test_only_the_decoder_learns_against_the_judge():
+    trainer = make(short("adversarial"))
+    before = {n: p.detach().clone() for n, p in trainer.model.named_parameters()}
+    list(trainer.run())
+    changed = {n for n, p in trainer.model.named_parameters() if not torch.equal(p, before[n])}
+    assert not any(n.startswith("latent_encoder.") for n in changed)
+    assert any(n.startswith("latent_decoder.head") for n in changed)
+    assert trainer.model.density is not None
+
+
+def steps_of(trainer: Trainer) -> list[dict[str, float]]:
+    clock = {"seconds", "images_per_second"}
+    events = [e for e in trainer.run() if e.kind == "step"]
+    return [{k: v for k, v in e.values.items() if k not in clock} for e in events]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("name", ["pretrain", "adversarial", "finetune"])
+def test_a_resumed_run_is_the_unbroken_one_to_the_bit(tmp_path, name, precision):
+    protocol = short(name, 6, precision=precision)
+    unbroken = make(protocol)
+    whole = steps_of(unbroken)
+
+    first = make(protocol, tmp_path)
+    running = first.run()
+    begun = [next(running) for _ in range(3)]
+    first.save()
+    _, model = saved_run(tmp_path)
+    if name != "adversarial":  # there, the stored latents are those of the first weights
+        torch.manual_seed(99)
+        model = tiny_model()
+    second = Trainer(model, image_set(16), image_set(4), protocol, folder=tmp_path)
+    second.load()
+    resumed = steps_of(second)
+
+    assert [e.step for e in begun] == [1, 2, 3]
+    assert resumed == whole[3:]
+    for a, b in ((unbroken.model, second.model), (unbroken.average, second.average)):
+        theirs = b.state_dict()
+        assert all(torch.equal(t, theirs[n]) for n, t in a.state_dict().items())
+
+
+def test_the_average_trails_the_weights():
+    trainer = make(short("pretrain", 3, ema=0.5))
+    weight = trainer.model.output_encoder.head_weight
+    expected = None
+    for step in range(3):
+        trainer.train_step()
+        if expected is None:
+            expected = weight.detach().clone()
+        else:
+            decay = min(0.5, (1 + step) / (10 + step))
+            expected = expected + (1 - decay) * (weight.detach() - expected)
+    averaged = trainer.averaged_model()
+    assert torch.allclose(averaged.output_encoder.head_weight, expected, atol=1e-6)
+    assert not torch.equal(averaged.output_encoder.head_weight, weight)
+    assert not averaged.training
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_last_good_state(tmp_path):
+    trainer = make(short("pretrain", 20, save_every=0.0), tmp_path)
+    running = trainer.run()
+    assert [next(running).kind for _ in range(2)] == ["step", "save"]
+    before = snapshot(tmp_path)
+    with torch.no_grad():
+        trainer.model.output_encoder.head_weight.fill_(float("nan"))
+    with pytest.raises(TrainingError, match="not finite at step 2; start again from the last"):
+        list(running)
+    assert snapshot(tmp_path) == before
+
+
+def test_a_rare_look_does_not_miss_a_loss_that_is_not_a_number(tmp_path):
+    trainer = make(short("pretrain", 3, log_every=100), tmp_path)
+    with torch.no_grad():
+        trainer.model.output_encoder.head_weight.fill_(float("nan"))
+    with pytest.raises(TrainingError, match="not finite"):
+        list(trainer.run())
+    assert snapshot(tmp_path) == {}
+
+
+def test_metadata_is_standardised_on_the_training_set():
+    trainer = make(short("pretrain"))
+    assert trainer.model.standardizer.fitted
+    batch = trainer.source.next()
+    assert batch.u.shape == (8, 16)
+    assert batch.u.abs().max() <= 4
+
+
+def test_pictures_are_flipped_with_their_metadata():
+    trainer = make(short("pretrain", precision="fp32"), num=40)
+    for _ in range(5):
+        batch = trainer.source.next()
+        u = trainer.model.metadata(batch.x).clamp(-4, 4)
+        assert torch.allclose(u, batch.u, atol=0.05)
+
+
+def test_every_picture_comes_once_an_epoch():
+    trainer = make(short("pretrain", augment="none"), num=16)
+    seen = torch.cat([trainer.source.next().x for _ in range(2)])
+    assert len({picture.numpy().tobytes() for picture in seen}) == 16
+
+
+def test_runs_of_one_seed_agree_and_of_two_do_not():
+    totals = [
+        [s["total"] for s in steps_of(make(short("pretrain", 3, seed=seed)))] for seed in (1, 1, 2)
+    ]
+    assert totals[0] == totals[1]
+    assert totals[0] != totals[2]
+
+
+def test_pictures_that_do_not_fit_are_refused():
+    with pytest.raises(TrainingError, match="takes 4-channel pictures, the set has 3"):
+        Trainer(tiny_model(), image_set(8, 32, 3), image_set(2, 32, 3), short("pretrain"))
+    odd = image_set(8, 32)
+    odd.images = odd.images[..., :30, :30]
+    with pytest.raises(ShapeError, match="side 28, 32, 64, 128, 256, found 30x30"):
+        Trainer(tiny_model(), odd, odd, short("pretrain")).train_step()
+
+
+def test_what_cannot_be_resumed_says_why(tmp_path):
+    with pytest.raises(CheckpointError, match="no folder to resume from"):
+        make(short("pretrain")).load()
+    with pytest.raises(CheckpointError, match="there is no file"):
+        make(short("pretrain"), tmp_path).load()
+    make(short("pretrain"), tmp_path).save()
+    with pytest.raises(CheckpointError, match="on 16 training images, the folder now gives 12"):
+        make(short("pretrain"), tmp_path, num=12).load()
+    with pytest.raises(CheckpointError, match="does not fit this model"):
+        make(short("pretrain"), tmp_path, latent_dim=7).load()
+    path = tmp_path / STATE_FILE
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(CheckpointError, match=r"training.safetensors is damaged or cut short"):
+        make(short("pretrain"), tmp_path).load()
+
+
+def test_a_run_without_a_folder_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    list(make(short("pretrain", 1)).run())
+    assert snapshot(tmp_path) == {}
