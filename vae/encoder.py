@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -29,13 +30,28 @@ def check_size(height: int, width: int) -> None:
         raise ShapeError(f"images must be square with side {sizes}, found {height}x{width}")
 
 
+class _SumOverProcesses(torch.autograd.Function):
+    """Sum of a tensor over processes, and so of its gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        total = x.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        total = gradient.clone()
+        dist.all_reduce(total)
+        return total
+
+
 def global_mean(x: Tensor) -> Tensor:
     """Mean over the batch (axis 0) of every process, differentiable."""
     mean = x.mean(0)
     if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
-        from torch.distributed.nn.functional import all_reduce
-
-        mean = all_reduce(mean) / dist.get_world_size()
+        total: Tensor = _SumOverProcesses.apply(mean)  # type: ignore[assignment]
+        mean = total / dist.get_world_size()
     return mean
 
 

@@ -1,0 +1,133 @@
+"""What the repository promises of itself: layers, requirements, worlds, no paths of a machine."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+import torch
+from importlinter.cli import lint_imports
+
+from vae.encodings import ATTRIBUTES
+from vae.infer import CHECKPOINTS, get_infer_model, list_worlds
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_imports_point_one_way_and_gradio_lives_in_the_page_alone(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.syspath_prepend(str(ROOT))
+    assert lint_imports(config_filename="pyproject.toml", no_cache=True) == 0, capsys.readouterr()
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level packages that a file imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add(node.module or "")
+    return {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"vae"}
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_every_package_that_is_imported_is_required():
+    lines = (ROOT / "requirements.txt").read_text().split()
+    required = {normal(re.split(r"[<>=!~\[;]", line)[0]) for line in lines}
+    homes = packages_distributions()
+    come_with = {"starlette": "gradio", "fastapi": "gradio"}
+    for path in [*(ROOT / "vae").rglob("*.py"), ROOT / "app.py"]:
+        for name in imported(path):
+            owners = {normal(owner) for owner in homes.get(name, [])}
+            owners.add(normal(come_with.get(name, name)))
+            assert owners & required, f"{path.name} imports {name}, which is not required"
+
+
+def tracked() -> list[Path]:
+    done = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_no_tracked_file_names_a_path_of_a_machine():
+    pattern = re.compile(
+        r"(?<![\w.<>-])/(?:work|root|home/(?!someone)\w+|Users/\w+|tmp/\w+|mnt)/", re.ASCII
+    )
+    for path in tracked():
+        data = path.read_bytes()
+        if b"\0" in data or path == Path(__file__):
+            continue
+        found = pattern.search(data.decode("utf-8", errors="ignore"))
+        assert found is None, f"{path.relative_to(ROOT)} names {found and found.group()}"
+
+
+def test_no_tracked_file_is_too_large_or_cached():
+    for path in tracked():
+        assert path.stat().st_size < 16_000_000, path
+        assert path.suffix not in {".pyc", ".pt", ".pth", ".pkl", ".ckpt"}, path
+
+
+def test_pomona_is_shipped():
+    assert "pomona" in list_worlds()
+
+
+@pytest.mark.parametrize("name", list_worlds())
+def test_a_shipped_world_is_whole(name):
+    folder = CHECKPOINTS / name
+    files = {p.name: p.stat().st_size for p in folder.iterdir() if p.is_file()}
+    assert {"model.safetensors", "config.json", "sliders.json", "README.md"} <= files.keys()
+    assert max(files.values()) < 16_000_000
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert len(card) > 500
+    world = get_infer_model(name)
+    assert {s.kind for s in world.sliders} == {"style", "form"}
+    assert {s.attribute for s in world.sliders if s.kind == "style"} <= set(ATTRIBUTES)
+    assert all(s.low < 0 < s.high for s in world.sliders)
+
+
+@pytest.mark.parametrize("name", list_worlds())
+def test_a_shipped_world_draws(name):
+    world = get_infer_model(name)
+    latents = world.sample(2, generator=torch.Generator().manual_seed(0))
+    images = world.decode(latents)
+    assert images.shape == (2, world.channels, world.image_size, world.image_size)
+    assert images.std() > 0.05
+    moved = world.decode(world.move(latents, {world.sliders[0].name: 1.0}))
+    assert (moved - images).abs().mean() > 1e-3
+    again = world.encode(images)
+    assert torch.isfinite(again.joined()).all()
+
+
+def test_python_files_are_of_a_size_that_stays_easy():
+    long = {
+        path.name: count
+        for path in (ROOT / "vae").rglob("*.py")
+        if (count := len(path.read_text(encoding="utf-8").splitlines())) > 400
+    }
+    assert long == {}
+
+
+def test_nothing_calls_home(monkeypatch):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    code = (
+        "import socket\n"
+        "def refuse(*a, **k): raise AssertionError('the network')\n"
+        "socket.socket.connect = refuse\n"
+        "import vae, vae.infer\n"
+        "vae.infer.list_worlds()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
