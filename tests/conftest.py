@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from vae.config import ModelConfig
+from vae.config import ModelConfig, from_dict
 from vae.data import ImageSet
 from vae.finish import finish_model, make_card, write_world
 from vae.model import IvAE, build_model
@@ -68,7 +68,7 @@ def image_set(num: int, side: int = 32, channels: int = 4) -> ImageSet:
 
 def tiny_model(**changes: object) -> IvAE:
     settings = {"latent_dim": 4, "latent_key_dim": 18, "image_size": 32} | TINY | changes
-    return build_model(ModelConfig(**settings))
+    return build_model(from_dict(ModelConfig, settings))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from vae.losses import QuadraticHypoLoss
 def run(model: torch.nn.Module, images: torch.Tensor, *, epochs: int) -> list[float]:
     """The loop of the README, word for word."""
     torch.manual_seed(0)
-    loader = DataLoader(images, batch_size=8, shuffle=True)
+    loader = DataLoader(list(images), batch_size=8, shuffle=True)  # type: ignore[arg-type]
     loss_fn = QuadraticHypoLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
     losses = []

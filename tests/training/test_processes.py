@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import torch
@@ -30,7 +30,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def launch(out: Path) -> dict[str, object]:
+def launch(out: Path) -> dict[str, Any]:
     command = [
         *(sys.executable, "-m", "accelerate.commands.launch"),
         # Its --cpu starts one process alone unless there is MPI; this starts two of any kind.
@@ -63,10 +63,10 @@ def test_two_processes_give_the_first_losses_of_one(tmp_path):
             # The judge's last biases begin with gradients that cancel: Adam takes a full step by
             # the sign of their rounding, so its game is the same only at first.
             same = name == "pretrain" or number == 1
-            tolerance = {"rel": 1e-4, "abs": 1e-5} if same else {"rel": 0.02, "abs": 3e-3}
+            rel, absolute = (1e-4, 1e-5) if same else (0.02, 3e-3)
             for loss, value in one.items():
                 told = (name, number, loss)
-                assert two[loss] == pytest.approx(value, **tolerance), told
+                assert two[loss] == pytest.approx(value, rel=rel, abs=absolute), told
 
 
 def test_a_batch_that_cannot_be_shared_is_refused():

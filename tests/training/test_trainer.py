@@ -126,6 +126,7 @@ def test_the_average_trails_the_weights():
             decay = min(0.5, (1 + step) / (10 + step))
             expected = expected + (1 - decay) * (weight.detach() - expected)
     averaged = trainer.averaged_model()
+    assert expected is not None
     assert torch.allclose(averaged.output_encoder.head_weight, expected, atol=1e-6)
     assert not torch.equal(averaged.output_encoder.head_weight, weight)
     assert not averaged.training

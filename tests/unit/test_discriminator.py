@@ -1,5 +1,7 @@
 """The judge: shapes, a bounded slope, and what it may look at."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -32,7 +34,7 @@ def test_every_layer_has_spectral_norm_one():
     for _ in range(30):  # power iterations run while training
         judge(torch.rand(2, 3, 32, 32))
     judge.eval()
-    layers = [*judge.layers, judge.patch, judge.pool, judge.whole]
+    layers: list[Any] = [*judge.layers, judge.patch, judge.pool, judge.whole]
     tops = [torch.linalg.matrix_norm(m.weight.flatten(1), 2) for m in layers]
     assert torch.allclose(torch.stack(tops), torch.ones(len(tops)), atol=0.02)
 

@@ -79,7 +79,8 @@ def test_pivae_has_no_tie_and_ivae_no_mean():
 def test_scales_stay_between_their_bounds():
     prior = ConditionalPrior(20)
     with torch.no_grad():
-        prior.net[-1].weight.normal_(std=50)
+        for weight in prior.net.parameters():
+            weight.normal_(std=50)
     std = prior(torch.randn(100, 16)).std
     assert std.min() >= prior.MIN_STD - 1e-6
     assert std.max() <= prior.MAX_FREE_STD + 1e-6

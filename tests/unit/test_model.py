@@ -169,6 +169,7 @@ def test_saving_and_loading_gives_the_same_pictures(tmp_path, channels):
     assert torch.equal(loaded(x)[0], model(x)[0])
     assert torch.equal(loaded.metadata(x), model.metadata(x))
     assert loaded.density is not None
+    assert model.density is not None
     assert torch.equal(loaded.density.factors, model.density.factors)
     assert loaded.config == model.config
     assert not loaded.training
