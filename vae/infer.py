@@ -16,7 +16,7 @@ from vae.distributions import LatentDensity, Latents
 from vae.encodings import ATTRIBUTES, GROUPS, measure
 from vae.errors import CheckpointError, ConfigError, ShapeError
 from vae.model import IvAE, fetch_world, load_model
-from vae.sliders import Slider, SliderTable
+from vae.sliders import Slider, SliderTable, build_slider_table
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 """Where the shipped worlds are."""
@@ -245,7 +245,16 @@ def get_infer_model(name: str | Path, *, device: str | torch.device = "cpu", **h
         if isinstance(error, CheckpointError):
             raise
         raise ConfigError(f"the device {device!r} is not available here") from error
-    return World(folder, model, SliderTable.load(folder / "sliders.json"))
+    return World(folder, model, _sliders_of(folder, model))
+
+
+def _sliders_of(folder: Path, model: IvAE) -> SliderTable:
+    """Read a world's sliders; measure them, which takes a while, where it came without any."""
+    path = folder / "sliders.json"
+    if path.is_file() or model.density is None:
+        return SliderTable.load(path)
+    generator = torch.Generator().manual_seed(0)
+    return build_slider_table(model, model.density.sample(256, generator=generator))
 
 
 __all__ = ["CHECKPOINTS", "Latents", "World", "get_infer_model", "list_worlds"]

@@ -123,11 +123,12 @@ def build_slider_table(model: IvAE, latents: Tensor, *, num_pictures: int = 24) 
     forms = [_measure_form(model, probes, d) for d in form]
     names = _form_names([f[0] for f in forms])
     for name, (_, gain, purity, spearman), direction in zip(names, forms, form, strict=True):
+        sign = -1 if gain < 0 else 1  # so that to the right is more of what the name says
         slider = Slider(
             name=name, kind="form", attribute=None, low=-REACH, high=REACH,
-            gain=round(gain, 4), purity=round(purity, 4), spearman=round(spearman, 4),
+            gain=round(sign * gain, 4), purity=round(purity, 4), spearman=round(sign * spearman, 4),
         )  # fmt: skip
-        rows.append((slider, direction))
+        rows.append((slider, sign * direction))
     return SliderTable(tuple(r[0] for r in rows), torch.stack([r[1] for r in rows]).cpu())
 
 

@@ -175,3 +175,15 @@ def test_sliders_of_another_model_are_refused(tiny_world, tmp_path):
 def test_the_model_card_names_every_slider(tiny_world, world):
     card = (tiny_world / "README.md").read_text(encoding="utf-8")
     assert all(f"| {s.name} | {s.kind} |" in card for s in world.sliders)
+
+
+def test_a_world_without_a_slider_table_gets_one_measured(tiny_world, tmp_path):
+    copy = Path(shutil.copytree(tiny_world, tmp_path / "copy"))
+    (copy / "sliders.json").unlink()
+    world = get_infer_model(copy)
+    assert {s.kind for s in world.sliders} == {"style", "form"}
+    assert not (copy / "sliders.json").exists()
+
+
+def test_form_sliders_give_more_of_what_they_are_named_for(world):
+    assert all(s.gain >= 0 for s in world.sliders if s.kind == "form")
