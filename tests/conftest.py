@@ -109,3 +109,8 @@ def make_world(folder: Path, *, steps: int = 12, **changes: object) -> Path:
 def tiny_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a world of 32² RGBA pictures, 4 + 18 latents; not to be changed."""
     return make_world(tmp_path_factory.mktemp("worlds") / "tiny")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put browser tests last: Playwright keeps an event loop running until the session ends."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
