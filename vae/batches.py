@@ -37,6 +37,7 @@ class Batch:
         shift: By how much, (N,), in standard deviations.
         swap: Whether the closed loop first takes the key of a neighbour, (N,).
         offset: Translation (rows, columns) of everything the judge sees in this step.
+        places: Seed of where and along what the grain is compared.
         drawn: Latents drawn from the density for the judge, or None.
     """
 
@@ -50,6 +51,7 @@ class Batch:
     shift: Tensor
     swap: Tensor
     offset: tuple[int, int] = (0, 0)
+    places: int = 0
     drawn: Latents | None = None
 
 
@@ -115,6 +117,7 @@ class BatchSource:
         width = self.model.latent_dim + self.model.latent_key_dim
         shift = (2 * torch.rand(n, generator=g) - 1) * p.loop_reach
         rows, columns = torch.randint(-size // 16, size // 16 + 1, (2,), generator=g).tolist()
+        places = int(torch.randint(0, 2**31, (), generator=g)) if p.texture_weight else 0
         return Batch(
             x=x.contiguous(),
             u=u,
@@ -126,6 +129,7 @@ class BatchSource:
             shift=self._share(shift),
             swap=self._share(torch.rand(n, generator=g) < 0.4),
             offset=(rows, columns),
+            places=places,
             drawn=self._drawn(int(n * p.draws)) if p.adversarial else None,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ from vae.errors import ShapeError
 WIDTHS = (256, 224, 144, 64)
 SHUFFLE = 2
 """The last step is a pixel shuffle by 2. By 4 it is cheaper, and leaves a dotted rim."""
+FOLD_FROM = 1024
+"""Pixels of a map from which scaling one picture's weights is cheaper than scaling its map."""
 
 
 @lru_cache(maxsize=8)
@@ -46,13 +49,52 @@ class ModulatedConv(nn.Module):
             nn.init.normal_(self.film.weight, std=0.02)
             nn.init.zeros_(self.film.bias)
 
-    def forward(self, x: Tensor, style: Tensor | None, extra: Tensor | None = None) -> Tensor:
-        """Map (N, in_dim, H, W) to (N, out_dim, H, W); ``extra`` is added before the bend."""
-        h = self.conv(x)
+    def forward(self, x: Tensor, style: Tensor | None, noise: Noise | None = None) -> Tensor:
+        """Map (N, in_dim, H, W) to (N, out_dim, H, W); noise is added before the bend."""
+        gain = shift = None
         if self.film is not None and style is not None:
-            gain, shift = self.film(style)[:, :, None, None].chunk(2, 1)
-            h = torch.addcmul(h + shift, h, gain)
-        return F.silu(h if extra is None else h + extra)
+            gain, shift = self.film(style).chunk(2, 1)
+            gain = 1 + gain
+        if len(x) == 1 and not torch.is_grad_enabled() and x[0, 0].numel() >= FOLD_FROM:
+            return F.silu(self._folded(x, gain, shift, noise), inplace=True)
+        h = self.conv(x)
+        if gain is not None and shift is not None:
+            h = torch.addcmul(shift[:, :, None, None], h, gain[:, :, None, None])
+        if noise is not None:
+            h = torch.addcmul(h, noise.mixed(), noise.amount[:, :, None, None])
+        return F.silu(h)
+
+    def _folded(
+        self, x: Tensor, gain: Tensor | None, shift: Tensor | None, noise: Noise | None
+    ) -> Tensor:
+        """The same for one picture, with modulation and noise folded into the convolution."""
+        weight, bias = self.conv.weight, self.conv.bias
+        if gain is not None and shift is not None and bias is not None:
+            weight, bias = weight * gain[0, :, None, None, None], bias * gain[0] + shift[0]
+        if noise is not None:
+            taps = noise.amount[0, :, None, None, None]
+            taps = taps if noise.weight is None else taps * noise.weight
+            x = torch.cat((x, noise.field), 1)
+            weight = torch.cat((weight, F.pad(taps, (1, 1, 1, 1))), 1)
+        return F.conv2d(x, weight, bias, padding=1)
+
+
+class Noise(NamedTuple):
+    """Noise for a layer.
+
+    Attributes:
+        field: Standard normal (N or 1, C, H, W).
+        amount: How much of it every output channel takes, (N, out_dim).
+        weight: How its channels are mixed first, (out_dim, C, 1, 1); None where C is 1.
+    """
+
+    field: Tensor
+    amount: Tensor
+    weight: Tensor | None = None
+
+    def mixed(self) -> Tensor:
+        """Return the field as (N or 1, out_dim or 1, H, W)."""
+        return self.field if self.weight is None else F.conv2d(self.field, self.weight)
 
 
 class Decoder(nn.Module):
@@ -61,7 +103,8 @@ class Decoder(nn.Module):
     z (with k) seeds a 4x4 map; with ``'ivae'`` the key then modulates every layer, with
     ``'vae'`` it only joins the seed. Upsampling is bilinear, the last step a pixel shuffle by 2
     with ICNR initialisation and a smoothing convolution, which leave no checkerboard. Noise at
-    full resolution, scaled by the key, carries the grain of the medium.
+    full resolution, and the same blurred to a quarter of it, each scaled by the key, carries the
+    grain of the medium and its blotches.
 
     Args:
         output_dim: Image channels, 1, 3 or 4.
@@ -121,6 +164,8 @@ class Decoder(nn.Module):
         )
         self.grain = nn.Conv2d(SHUFFLE**2, fine, 1, bias=False)
         self.grain_scale = nn.Linear(style_dim or latent_key_dim, fine)
+        self.blotch_dims = (last, fine)
+        self.blotch_scale = nn.Linear(style_dim or latent_key_dim, sum(self.blotch_dims))
         self.fine = ModulatedConv(fine, fine, style_dim)
         self.head = nn.Conv2d(fine, output_dim * SHUFFLE**2, 3, padding=1)
         self.smooth = nn.Conv2d(output_dim, output_dim, 3, padding=1)
@@ -129,6 +174,8 @@ class Decoder(nn.Module):
     def _initialise(self) -> None:
         nn.init.normal_(self.grain_scale.weight, std=0.01)
         nn.init.constant_(self.grain_scale.bias, 0.1)
+        nn.init.normal_(self.blotch_scale.weight, std=0.01)
+        nn.init.zeros_(self.blotch_scale.bias)
         one = torch.empty(self.output_dim, *self.head.weight.shape[1:])
         nn.init.kaiming_normal_(one, nonlinearity="linear")
         self.head.weight.data.copy_(0.5 * one.repeat_interleave(SHUFFLE**2, 0))  # ICNR
@@ -170,12 +217,16 @@ class Decoder(nn.Module):
         for first, second, grid in zip(self.first, self.second, grids, strict=True):
             h = second(first(h, style), style)
             h = _resize(h, grid)
-        h = _resize(self.last[1](self.last[0](h, style), style), size // SHUFFLE)
         if noise is None:
             noise = fixed_noise(size).to(h.device)
-        grain = self.grain(F.pixel_unshuffle(noise, SHUFFLE))
-        scale = self.grain_scale(key if style is None else style)[:, :, None, None]
-        h = self.fine(h, style, grain * scale)
+        grained = key if style is None else style
+        blotch = F.avg_pool2d(noise, 4) * 4  # of deviation 1 again
+        amounts = self.blotch_scale(grained).split(self.blotch_dims, 1)
+        for layer, amount in zip(self.last, amounts, strict=True):
+            h = layer(h, style, Noise(blotch, amount))
+        h = _resize(h, size // SHUFFLE)
+        grain = F.pixel_unshuffle(noise, SHUFFLE)
+        h = self.fine(h, style, Noise(grain, self.grain_scale(grained), self.grain.weight))
         logits = self.smooth(F.pixel_shuffle(self.head(h), SHUFFLE)).float()
         return torch.sigmoid(logits) if self.std_decoder_loc else logits + 0.5
 

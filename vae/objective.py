@@ -16,6 +16,7 @@ from vae.losses import (
     hinge_generator_loss,
     hypo,
     reconstruction_loss,
+    texture_loss,
     translate,
 )
 from vae.model import IvAE
@@ -57,6 +58,9 @@ class Objective(nn.Module):
             backdrop=batch.backdrop,
             pyramid_weight=self.protocol.pyramid_weight / self.protocol.pixel_weight,
         )
+        if self.protocol.texture_weight:
+            places = torch.Generator().manual_seed(batch.places)
+            losses["texture"] = texture_loss(output[:n], batch.x, generator=places)
         if self.tied and self.protocol.loop_weight:
             losses |= self._closed_loop(latents, batch, output[:n])
         if judge is not None:
@@ -147,6 +151,7 @@ class Objective(nn.Module):
             "reconstruction": p.pixel_weight,
             "kl_z": p.beta_z,
             "kl_key": p.beta_key,
+            "texture": p.texture_weight,
             "order": p.order_weight,
             "loop": p.loop_weight * ramp,
             "likeness": p.likeness_weight * ramp,

@@ -41,6 +41,7 @@ class Protocol:
         loop_stride: The closed loop takes every so-many-th picture of a batch.
         loop_reach: Largest move of a key in the closed loop, in standard deviations.
         loop_epsilon: Where that loss turns from quadratic to linear, in standard deviations.
+        texture_weight: Weight of the sliced Wasserstein distance of patches.
         likeness_weight: Weight of a reconstruction's metadata against its original's.
         read_weight: Weight of reading latents back out of moved pictures.
         adversarial: Train the decoder against a judge, the encoder being frozen.
@@ -77,6 +78,7 @@ class Protocol:
     loop_stride: int = 4
     loop_reach: float = 2.2
     loop_epsilon: float = 0.1
+    texture_weight: float = 0.0
     likeness_weight: float = 2e-3
     read_weight: float = 2e-3
     adversarial: bool = False
@@ -128,7 +130,15 @@ _WHOLE = {
 }
 _WEIGHTS = (
     *("pyramid_weight", "beta_z", "beta_key", "free_bits", "order_weight", "loop_weight"),
-    *("loop_reach", "likeness_weight", "read_weight", "judge_weight", "feature_weight", "draws"),
+    *(
+        "loop_reach",
+        "texture_weight",
+        "likeness_weight",
+        "read_weight",
+        "judge_weight",
+        "feature_weight",
+        "draws",
+    ),
 )
 _RANGES = {
     **dict.fromkeys(_WEIGHTS, (0.0, 1e6)),
@@ -151,6 +161,7 @@ _PROTOCOLS = {
         loop_warmup=0,
         pixel_weight=0.3,
         pyramid_weight=0.5,
+        texture_weight=0.05,
         loop_weight=2e-2,
         adversarial=True,
     ),

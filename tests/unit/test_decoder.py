@@ -69,6 +69,7 @@ def test_decoder_type_decides_whether_the_key_modulates_every_layer():
         with torch.no_grad():  # cut the key's way in through the seed
             decoder.seed.weight[:, 4:] = 0
             decoder.grain.weight.zero_()
+            decoder.blotch_scale.weight.zero_()
     assert not torch.equal(full(z, key, size=32), full(z, -key, size=32))
     assert torch.equal(plain(z, key, size=32), plain(z, -key, size=32))
 
@@ -90,6 +91,7 @@ def test_a_fresh_head_draws_no_checkerboard():
     decoder = make(1)
     with torch.no_grad():  # the grain is one fixed field, with means of its own
         decoder.grain.weight.zero_()
+        decoder.blotch_scale.weight.zero_()
     picture = torch.logit(decoder(*latents(64), size=64))
     inner = picture[:, 0, 8:-8, 8:-8].unflatten(1, (-1, 4)).unflatten(3, (-1, 4))
     by_phase = inner.mean((0, 1, 3))  # mean of every place within a 4x4 cell
@@ -104,6 +106,33 @@ def test_noise_is_fixed_where_it_is_not_given_and_drawn_where_it_is():
     noise = fixed_noise(64)
     assert abs(float(noise.mean())) < 0.05
     assert abs(float(noise.std()) - 1) < 0.05
+
+
+@pytest.mark.parametrize("decoder_type", ["ivae", "vae"])
+@pytest.mark.parametrize("size", [28, 64, 128])
+def test_one_picture_is_drawn_as_it_is_in_a_batch(decoder_type, size):
+    decoder = make(decoder_type=decoder_type)
+    with torch.no_grad():
+        for weight in decoder.parameters():
+            weight.add_(0.05 * torch.randn_like(weight))
+        z, key = latents()
+        together = decoder(z, key, size=size)
+        alone = torch.cat([decoder(z[i : i + 1], key[i : i + 1], size=size) for i in range(3)])
+    assert torch.allclose(alone, together, atol=1e-5)
+
+
+@pytest.mark.parametrize("part", ["grain_scale", "blotch_scale"])
+def test_fine_and_coarse_noise_reach_the_picture(part):
+    decoder, (z, key) = make(), latents()
+    with torch.no_grad():
+        for name in ("grain_scale", "blotch_scale"):
+            getattr(decoder, name).weight.zero_()
+            getattr(decoder, name).bias.zero_()
+        still = decoder(z, key, size=64)
+        assert torch.equal(still, decoder(z, key, size=64, noise=torch.randn(3, 1, 64, 64)))
+        getattr(decoder, part).bias.fill_(1)
+        rough = decoder(z, key, size=64) - still
+    assert rough.abs().max() > 1e-4
 
 
 def test_gradients_reach_every_weight():

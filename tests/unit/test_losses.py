@@ -19,6 +19,7 @@ from vae.losses import (
     mean_hypo,
     premultiply,
     reconstruction_loss,
+    texture_loss,
     translate,
 )
 
@@ -167,3 +168,40 @@ def test_adaptive_weight_is_a_ratio_of_gradients():
     assert float(found) == pytest.approx(1.5, rel=1e-4)
     assert not found.requires_grad
     assert float(adaptive_weight(3 * w.sum(), 0 * w.sum(), w)) == 1e3
+
+
+def grainy(strength=0.1, seed=0):
+    """Four flat pictures with white grain in every channel but alpha."""
+    noise = torch.randn(4, 4, 64, 64, generator=torch.Generator().manual_seed(seed))
+    x = 0.5 + strength * noise
+    x[:, 3] = 1
+    return x
+
+
+def texture(output, target, seed=0):
+    return float(texture_loss(output, target, generator=torch.Generator().manual_seed(seed)))
+
+
+def test_texture_does_not_mind_which_picture_of_a_batch_has_which_grain():
+    x = grainy() + torch.rand(4, 1, 1, 1) * 0.1
+    assert texture(x, x) == pytest.approx(0, abs=1e-6)
+    assert texture(x.flip(0), x) == pytest.approx(0, abs=1e-6)
+
+
+def test_texture_takes_another_draw_of_the_grain_and_not_its_mean():
+    x = grainy()
+    other, weak = texture(grainy(seed=1), x), texture(grainy(strength=0.05), x)
+    blurred, none = texture(F.avg_pool2d(x, 3, 1, 1), x), texture(torch.full_like(x, 0.5), x)
+    assert other < 0.2 * weak
+    assert other < 0.2 * blurred
+    assert weak < none
+    squared_error = (grainy(seed=1)[:, :3] - x[:, :3]).square().mean()
+    assert squared_error > (0.5 - x[:, :3]).square().mean()  # a pixel loss asks for no grain
+
+
+def test_texture_has_a_slope_that_brings_grain_back():
+    x, amount = grainy(), torch.tensor(0.5, requires_grad=True)
+    output = 0.5 + amount * (grainy(seed=3) - 0.5)
+    texture_loss(output, x, generator=torch.Generator().manual_seed(0)).backward()
+    assert amount.grad is not None
+    assert amount.grad < 0

@@ -112,7 +112,8 @@ def report_swd(
         for name in ("reconstructions", "samples"):
             value = levels[name][size]
             ratio = f"{value / max(floor, 1e-9):.2f} × floor"
-            yield Row("swd", f"{size}² {name}", value, "×1000", ratio)
+            details = {"floor": floor} if name == "samples" else {}
+            yield Row("swd", f"{size}² {name}", value, "×1000", ratio, details)
 
 
 def report_sliders(
