@@ -7,11 +7,10 @@
 const vae43 = (() => {
   const NOTE_SECONDS = 10;
   const MOVING_SCALE = 2;
-  const state = { seed: null, z: null, key: null, moves: {} };
+  const store = new Store({ seed: null, z: null, key: null, name: null, moves: {} });
   let stage = null; // {root, mat, canvas, message, origin, file, server, words, limit}
   let stream = null;
   let bitmap = null;
-  let redo = null; // the seed to go back to when leaving a picture
   let noted = 0; // until when the line of text is kept although new frames arrive
 
   // ------------------------------------------------------------------ mounting
@@ -29,11 +28,13 @@ const vae43 = (() => {
       words: props.words,
       limit: props.max_upload_bytes,
     };
-    state.seed ??= props.first_seed;
+    if (store.state.seed === null) store.change("open", { seed: props.first_seed });
     stream = new FrameStream({ ask: (s) => server.frame(s), show, trouble });
     new ResizeObserver(() => paint()).observe(stage.canvas);
     listen();
+    store.listen(changed);
     changed();
+    document.dispatchEvent(new CustomEvent("vae43:mounted", { detail: { element, props } }));
   }
 
   function listen() {
@@ -43,7 +44,8 @@ const vae43 = (() => {
       if (file.files.length) startFrom(file.files[0]);
       file.value = "";
     });
-    origin.addEventListener("click", () => leavePicture(redo));
+    origin.title = stage.words.back_to_seed;
+    origin.addEventListener("click", () => leavePicture());
     stage.message.addEventListener("click", () => say(""));
     document.addEventListener("paste", (event) => {
       const pasted = [...(event.clipboardData?.files ?? [])];
@@ -64,41 +66,53 @@ const vae43 = (() => {
   // ------------------------------------------------------------------ state
 
   function changed() {
-    if (stream) stream.push(snapshot());
+    const { z, name } = store.state;
+    stage.origin.hidden = !z;
+    stage.origin.textContent = z ? stage.words.from_picture.replace("{name}", name ?? "") : "";
+    stream.push(snapshot());
   }
 
-  function snapshot() {
-    const moves = { ...state.moves };
-    return state.z ? { z: state.z, key: state.key, moves } : { seed: state.seed, moves };
+  // What the server is asked with: the state, less what only the page needs.
+  function snapshot(state = store.state) {
+    const { seed, z, key, name, ...rest } = state;
+    for (const field of Object.keys(rest)) if (rest[field] === null) delete rest[field];
+    return z ? { z, key, ...rest } : { seed, ...rest };
   }
 
   function move(name, id, value) {
-    if (value === (state.moves[name] ?? 0)) return;
-    if (value) state.moves[name] = value;
-    else delete state.moves[name];
     document.getElementById(id)?.classList.toggle("moved", Boolean(value));
-    changed();
+    if (value === (store.state.moves[name] ?? 0)) return;
+    const { [name]: _, ...moves } = store.state.moves;
+    if (value) moves[name] = value;
+    store.change(`move:${name}`, { moves });
+  }
+
+  // Go to another state as a whole: the picture at once, the controls by Gradio's own way.
+  function restore(state, kind = "restore") {
+    store.change(kind, state);
+    document.getElementById("restore")?.click();
+  }
+
+  // The values of the seed and of every slider, in the order of `names`.
+  function positions(names) {
+    const { seed, moves } = store.state;
+    return [seed, ...names.map((name) => moves[name] ?? 0)];
   }
 
   function seed(value) {
     if (value === null || !Number.isInteger(Number(value)) || value < 0) return;
-    if (Number(value) === state.seed && !state.z) return;
-    state.seed = Number(value);
-    leavePicture(state.seed);
+    if (Number(value) === store.state.seed) return;
+    leavePicture(Number(value));
   }
 
   function surprise() {
     const next = Math.floor(Math.random() * 1e6);
-    state.seed = next;
-    leavePicture(next);
+    leavePicture(next, "surprise");
     return next;
   }
 
-  function leavePicture(seed) {
-    state.seed = seed ?? state.seed;
-    state.z = state.key = null;
-    if (stage) stage.origin.hidden = true;
-    changed();
+  function leavePicture(seed = store.state.seed, kind = "seed") {
+    store.change(kind, { seed, z: null, key: null, name: null });
   }
 
   // ------------------------------------------------------------------ drawing
@@ -171,13 +185,8 @@ const vae43 = (() => {
       stage.server.start_from({ binary: true, data: { file } }),
     );
     if (answer.error) return note(answer.error);
-    if (!state.z) redo = state.seed;
-    Object.assign(state, { z: answer.z, key: answer.key });
-    stage.origin.textContent = stage.words.from_picture.replace("{name}", file.name);
-    stage.origin.title = stage.words.back_to_seed;
-    stage.origin.hidden = false;
     say("");
-    changed();
+    store.change("picture", { z: answer.z, key: answer.key, name: file.name });
   }
 
   async function save(factor) {
@@ -204,6 +213,11 @@ const vae43 = (() => {
     return new Blob([bytes], { type });
   }
 
-  return { mount, move, seed, surprise, choosePicture, startFrom, save };
+  return {
+    ...{ mount, move, seed, surprise, choosePicture, startFrom, save },
+    ...{ store, snapshot, restore, positions, say, note, asked, blob },
+    get server() { return stage?.server; },
+    get words() { return stage?.words; },
+  };
 })();
 window.vae43 = vae43;

@@ -21,8 +21,8 @@ def create_tab(engine: Engine) -> None:
             canvas_panel([make_frame(engine), make_save(engine), make_start_from(engine)])
             download_panel()
         with gr.Column(elem_id="panels"):
-            seed_panel()
+            seed = seed_panel()
             with gr.Row(elem_id="again", elem_classes="quiet-row"):
                 upload_panel()
                 reset = gr.Button(PANELS["reset_all"], elem_id="reset-all", size="sm", min_width=0)
-            sliders_panel(engine.sliders, reset)
+            sliders_panel(engine.sliders, reset, seed)

@@ -32,18 +32,21 @@ def split(sliders: Sequence[SliderRow], kind: str) -> tuple[list[SliderRow], lis
     return chosen[:SHOWN], chosen[SHOWN:]
 
 
-def sliders_panel(sliders: Sequence[SliderRow], reset: gr.Button) -> None:
+def sliders_panel(sliders: Sequence[SliderRow], reset: gr.Button, seed: gr.Number) -> None:
     """Build every slider, each with the listener that tells the canvas.
 
     Args:
         sliders: All sliders of the world, strongest first within each kind.
         reset: The button that brings them all back to zero.
+        seed: Where the picture starts; follows with the sliders when a state is restored.
     """
     import gradio as gr
 
     controls: list[gr.Slider] = []
+    order: list[str] = []
     for kind in ("style", "form"):
         shown, folded = split(sliders, kind)
+        order += [s.name for s in shown + folded]
         with gr.Column(elem_classes="sliders", elem_id=f"{kind}-sliders", min_width=0):
             gr.HTML(_heading(kind, shown + folded))
             controls += [_control(s) for s in shown]
@@ -53,6 +56,10 @@ def sliders_panel(sliders: Sequence[SliderRow], reset: gr.Button) -> None:
                     controls += [_control(s) for s in folded]
     zeros = json.dumps([0] * len(controls))
     reset.click(fn=None, js=f"() => {zeros}", outputs=controls, queue=False)
+    # Folded sliders are not in the document, so a state is restored through Gradio itself.
+    restore = gr.Button(elem_id="restore", elem_classes="unseen")
+    positions = f"() => vae43.positions({json.dumps(order)})"
+    restore.click(fn=None, js=positions, outputs=[seed, *controls], queue=False)
 
 
 def _heading(kind: str, sliders: Sequence[SliderRow]) -> str:

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from gradio.themes import Base
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-SCRIPTS = ("stream.js", "canvas.js")
+SCRIPTS = ("stream.js", "store.js", "canvas.js")
+STYLES = ("style.css",)
 
 _SANS = ("Avenir Next", "Seravek", "Segoe UI", "Inter", "Helvetica Neue", "Liberation Sans")
 _MONO = ("SF Mono", "Cascadia Mono", "Liberation Mono", "ui-monospace", "monospace")
@@ -105,7 +106,7 @@ def gallery_theme() -> Base:
 
 def stylesheet() -> str:
     """Return the page's stylesheet."""
-    return (ASSETS / "style.css").read_text(encoding="utf-8")
+    return "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in STYLES)
 
 
 def head() -> str:
