@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MAX_WAITING = 64
 _SEEDS_KEPT = 64
+_PATIENCE = 1.0  # seconds
+_PAUSE = 0.005
 
 
 class BusyError(VAEError):
@@ -49,6 +51,7 @@ class Engine:
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read")
         self._world: World | None = None
         self._waiting = 0
+        self._urgent = 0  # of those, how many somebody's hand is waiting for
 
     def start(self) -> Future[World]:
         """Begin to load the world; the future carries it, or the reason why not."""
@@ -61,6 +64,22 @@ class Engine:
             BusyError: Too many requests are waiting already.
             VAEError: The world could not be loaded, or the job refused its input.
         """
+        self._urgent += 1
+        try:
+            return await self._queued(self._drawing, self._with_world, job, *args)
+        finally:
+            self._urgent -= 1
+
+    async def draw_later(self, job: Callable[..., T], *args: Any) -> T:
+        """Run ``job(world, *args)`` on the drawing thread once no frame waits for it.
+
+        For pictures that nobody's hand is waiting for. After ``_PATIENCE`` seconds of somebody
+        else's dragging they are drawn all the same.
+        """
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + _PATIENCE
+        while self._urgent and loop.time() < latest:
+            await asyncio.sleep(_PAUSE)
         return await self._queued(self._drawing, self._with_world, job, *args)
 
     async def read(self, job: Callable[..., T], *args: Any) -> T:
@@ -126,9 +145,21 @@ def latents_of(world: World, state: PictureState) -> Latents:
     return start._replace(z=start.z.new_tensor([state.z]), key=start.key.new_tensor([state.key]))
 
 
+def moved_latents_of(world: World, state: PictureState) -> Latents:
+    """Return the latents of a state as it is drawn: the start, moved by everything it carries."""
+    latents = latents_of(world, state)
+    return world.move(latents, dict(state.moves)) if state.moves else latents
+
+
 def picture_of(world: World, state: PictureState) -> Tensor:
     """Return the picture of a state: straight (1, C, H, W) in [0, 1]."""
-    latents = latents_of(world, state)
-    if state.moves:
-        latents = world.move(latents, dict(state.moves))
-    return world.decode(latents)
+    return pictures_of(world, [state])
+
+
+def pictures_of(world: World, states: Sequence[PictureState]) -> Tensor:
+    """Return the pictures of several states, decoded at once: straight (N, C, H, W) in [0, 1]."""
+    import torch
+
+    rows = [moved_latents_of(world, state) for state in states]
+    z, key = (torch.cat(parts) for parts in zip(*rows, strict=True))
+    return world.decode(rows[0]._replace(z=z, key=key))
