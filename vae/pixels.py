@@ -26,6 +26,7 @@ WEBP_QUALITY = 80
 MAX_SCALE = 4
 CHECKER_SQUARE = 8  # pixels
 CHECKER_GREYS = (0.8, 0.92)
+_AREA = Image.Resampling.BOX
 _CLEAR = 0.5 / 255  # an alpha that rounds to nothing: its colour is unknowable
 
 
@@ -92,6 +93,23 @@ def upscale(pixels: np.ndarray, scale: int) -> np.ndarray:
     large = [Image.fromarray(plane).resize(size, Image.Resampling.LANCZOS) for plane in planes]
     stack = np.stack([np.asarray(plane) for plane in large], axis=-1)
     return unpremultiply(stack).clip(0.0, 1.0)
+
+
+def shrink(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Return straight float pixels (N, H, W, 4) as small ones (N, side, side, 4).
+
+    Each small pixel is the mean of the area it covers, of premultiplied values. Pictures that are
+    small already stay as they are.
+    """
+    if max(pixels.shape[1:3]) <= side:
+        return pixels
+    planes = np.moveaxis(premultiply(pixels), -1, 1).reshape(-1, *pixels.shape[1:3])
+    small = [
+        np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize((side, side), _AREA))
+        for plane in planes
+    ]
+    stack = np.stack(small).reshape(len(pixels), 4, side, side)
+    return unpremultiply(np.moveaxis(stack, 1, -1))
 
 
 def lay_on(pixels: np.ndarray, background: str | None) -> np.ndarray:

@@ -7,6 +7,7 @@ import gradio as gr
 from vae.ui.canvas import canvas_panel
 from vae.ui.download import download_panel, make_save
 from vae.ui.engine import Engine
+from vae.ui.film import film_panel, make_strip
 from vae.ui.frames import make_frame
 from vae.ui.seed import seed_panel
 from vae.ui.sliders import sliders_panel
@@ -18,11 +19,19 @@ def create_tab(engine: Engine) -> None:
     """Build the tab; the panels know nothing of each other, the script in the page joins them."""
     with gr.Row(elem_id="create"):
         with gr.Column(elem_id="picture"):
-            canvas_panel([make_frame(engine), make_save(engine), make_start_from(engine)])
+            canvas_panel(
+                [
+                    make_frame(engine),
+                    make_save(engine),
+                    make_start_from(engine),
+                    make_strip(engine),
+                ]
+            )
             download_panel()
         with gr.Column(elem_id="panels"):
             seed = seed_panel()
             with gr.Row(elem_id="again", elem_classes="quiet-row"):
                 upload_panel()
                 reset = gr.Button(PANELS["reset_all"], elem_id="reset-all", size="sm", min_width=0)
+            film_panel(engine.sliders)
             sliders_panel(engine.sliders, reset, seed)

@@ -68,12 +68,13 @@ def _heading(kind: str, sliders: Sequence[SliderRow]) -> str:
     for slider in sliders:
         low, high = slider_range(slider)
         if low + high:
-            zeros += f"#{_id(slider)} {{ --zero: {-low / (high - low):.1%} !important; }}"
+            zeros += f"#{slider_id(slider)} {{ --zero: {-low / (high - low):.1%} !important; }}"
     style = f"<style>{zeros}</style>" if zeros else ""
     return f"{style}<h2>{PANELS[kind]}</h2><p>{PANELS[f'{kind}_note']}</p>"
 
 
-def _id(slider: SliderRow) -> str:
+def slider_id(slider: SliderRow) -> str:
+    """Return the id of a slider's block in the page."""
     return "slider-" + re.sub(r"[^A-Za-z0-9_-]+", "-", slider.name)
 
 
@@ -89,11 +90,11 @@ def _control(slider: SliderRow) -> gr.Slider:
         label=slider_name(slider),
         info=slider_effect(slider),
         buttons=["reset"],
-        elem_id=_id(slider),
+        elem_id=slider_id(slider),
         min_width=0,
     )
     # One listener each: Gradio copies every input of a listener on every step of a drag.
-    names = f"{json.dumps(slider.name)}, {json.dumps(_id(slider))}"
+    names = f"{json.dumps(slider.name)}, {json.dumps(slider_id(slider))}"
     control.change(
         fn=None,
         js=f"(value) => vae43.move({names}, value)",

@@ -61,6 +61,24 @@ PAGE = {
     "color": "A colour of your own",
 }
 
+# The filmstrip under a slider.
+FILM = {
+    "film": "Filmstrip",
+    "note": "Under the slider in your hand: small pictures of where it leads",
+    "strip": "Where {slider} leads",
+    "tile": "{slider} at {place}",
+}
+
+# What is said about the recipe inside a PNG.
+RECIPE = {
+    "keep": "Keep the recipe in the file: dropped on this page, it brings this exact picture back",
+    "keep_short": "with recipe",
+    "other_world": "This picture was made in the world {name}, and this is {here}.",
+    "other_hash": "This picture was made with another version of the world {name}.",
+    "impossible": "The recipe in this PNG asks for what this world has not got.",
+    "pixels": "{reason} It starts from the pixels instead: the nearest this world knows.",
+}
+
 STYLE_NAMES = {
     "lightness": "Lightness",
     "redness": "Green to red",

@@ -1,0 +1,198 @@
+// The filmstrip: seven small pictures under the slider in hand, of where it leads.
+//
+// It is asked for when a hand or the keyboard takes a slider, and again when anything but that
+// slider changed; never while it is dragged, and one request at a time.
+"use strict";
+
+vae43.film = (() => {
+  const KEPT = "vae43.film"; // in the browser's storage: "off" where it was switched off
+  const CALM = 150; // ms without a change until the tiles are asked for again
+  const SETTLE = 420; // ms from letting go until space above is closed: a double click is over
+  const THUMB = 14; // px
+  const NARROW = 36; // px: tiles smaller than this tell nothing
+  let sliders = new Map(); // block id → {name, label, low, high}
+  let words = {};
+  let strip = null; // the element, moved from slider to slider
+  let block = null; // the block it stands in
+  let asked = null; // what the tiles on show, or on their way, were asked for with
+  let busy = false;
+  let pressed = false;
+  let calm = null;
+
+  function mount(element, props) {
+    sliders = new Map(props.sliders.map((row) => [row.id, row]));
+    words = props.words;
+    strip = build(props.tiles);
+    const box = element.querySelector("input");
+    box.checked = localStorage.getItem(KEPT) !== "off";
+    box.addEventListener("change", () => {
+      localStorage.setItem(KEPT, box.checked ? "on" : "off");
+      if (!box.checked) close();
+    });
+    const wanted = (event) => box.checked && taken(event.target);
+    document.addEventListener("pointerdown", (event) => {
+      pressed = true;
+      const at = wanted(event);
+      if (at) open(at);
+    }, true);
+    for (const kind of ["pointerup", "pointercancel"]) {
+      document.addEventListener(kind, () => {
+        pressed = false;
+        setTimeout(settle, SETTLE);
+      }, true);
+    }
+    document.addEventListener("focusin", (event) => {
+      const at = wanted(event);
+      if (at) open(at);
+      else if (block && !block.contains(event.target)) close();
+    });
+    document.addEventListener("focusout", (event) => {
+      if (block && !event.relatedTarget && document.hasFocus() && !pressed) close();
+    });
+    document.addEventListener("dblclick", (event) => {
+      const at = taken(event.target);
+      if (at) go(sliders.get(at.id), 0);
+    });
+    vae43.store.listen(changed);
+  }
+
+  // The block of the slider whose track an event happened on.
+  function taken(target) {
+    if (!target.matches?.(".sliders input[type=range]")) return null;
+    const found = target.closest(".block");
+    return found && sliders.has(found.id) ? found : null;
+  }
+
+  function build(count) {
+    const element = document.createElement("div");
+    element.className = "film";
+    element.setAttribute("role", "group");
+    element.innerHTML = '<i class="here"></i>' + '<button type="button"></button>'.repeat(count);
+    element.addEventListener("click", (event) => {
+      const tile = event.target.closest("button");
+      if (tile?.dataset.place) go(sliders.get(block.id), Number(tile.dataset.place));
+    });
+    element.addEventListener("keydown", vae43.walk);
+    return element;
+  }
+
+  // ------------------------------------------------------------------ where it stands
+
+  function open(at) {
+    if (at === block && strip.isConnected) return refresh();
+    close();
+    block = at;
+    const { label } = sliders.get(at.id);
+    strip.setAttribute("aria-label", words.strip.replace("{slider}", label));
+    at.append(strip);
+    fit();
+    asked = null;
+    strip.classList.add("blank");
+    mark();
+    refresh();
+  }
+
+  // Each tile stands under its own place on the track; where that is too narrow, they fill the row.
+  function fit() {
+    const range = block.querySelector("input[type=range]").getBoundingClientRect();
+    const row = block.getBoundingClientRect();
+    const steps = strip.querySelectorAll("button").length - 1;
+    const pitch = (range.width - THUMB) / steps;
+    const narrow = pitch < NARROW;
+    const left = narrow ? 0 : range.left - row.left + (THUMB - pitch) / 2;
+    strip.style.marginLeft = `${left}px`;
+    strip.style.width = `${narrow ? row.width : pitch * (steps + 1)}px`;
+  }
+
+  // What stands below must not move under a hand that presses it: the space is kept until later.
+  function close() {
+    if (!block) return;
+    if (pressed && strip.isConnected) {
+      const space = document.createElement("div");
+      space.className = "film-space";
+      strip.replaceWith(space);
+    } else strip.remove();
+    block = null;
+  }
+
+  function settle() {
+    if (pressed) return;
+    for (const space of document.querySelectorAll(".film-space")) {
+      space.classList.add("closing");
+      setTimeout(() => space.remove(), 200);
+    }
+  }
+
+  // ------------------------------------------------------------------ what it shows
+
+  function changed(_, kind) {
+    if (!block || !strip.isConnected) return;
+    mark();
+    if (kind === `move:${sliders.get(block.id).name}`) return;
+    clearTimeout(calm);
+    calm = setTimeout(refresh, CALM);
+  }
+
+  // The state without the slider itself: as long as it is the same, so are the tiles.
+  function question() {
+    const { name } = sliders.get(block.id);
+    const state = vae43.snapshot();
+    const { [name]: _, ...moves } = state.moves;
+    return { ...state, moves, slider: name };
+  }
+
+  async function refresh() {
+    if (!block || busy || !vae43.server) return;
+    const data = question();
+    const text = JSON.stringify(data);
+    if (text === asked) return;
+    asked = text;
+    busy = true;
+    const answer = await vae43.asked(() => vae43.server.strip(data));
+    busy = false;
+    if (!block) return;
+    if (JSON.stringify(question()) !== text) return refresh(); // it moved on meanwhile
+    if (answer.error) asked = null;
+    else draw(answer);
+  }
+
+  function draw({ webp, places }) {
+    const { label } = sliders.get(block.id);
+    const tiles = [...strip.querySelectorAll("button")];
+    vae43.cut(tiles, webp, tiles.length);
+    tiles.forEach((tile, i) => {
+      const place = places[i];
+      tile.dataset.place = place;
+      const text = words.tile.replace("{slider}", label).replace("{place}", shown(place));
+      tile.setAttribute("aria-label", text);
+      tile.title = text;
+    });
+    strip.classList.remove("blank");
+    mark();
+  }
+
+  function shown(place) {
+    return `${place > 0 ? "+" : place < 0 ? "−" : ""}${Math.abs(place).toFixed(2)}`;
+  }
+
+  function mark() {
+    const { name, low, high } = sliders.get(block.id);
+    const value = vae43.store.state.moves[name] ?? 0;
+    const along = (Math.min(Math.max(value, low), high) - low) / (high - low);
+    strip.style.setProperty("--here", along.toFixed(4));
+    const tiles = [...strip.querySelectorAll("button")];
+    const nearest = Math.round(along * (tiles.length - 1));
+    tiles.forEach((tile, i) => {
+      tile.tabIndex = i === nearest ? 0 : -1;
+      tile.toggleAttribute("aria-current", i === nearest);
+    });
+  }
+
+  function go({ name }, place) {
+    const { [name]: _, ...moves } = vae43.store.state.moves;
+    if (place) moves[name] = place;
+    vae43.restore({ moves }, `go:${name}`);
+  }
+
+  return { mount };
+})();
