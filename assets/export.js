@@ -1,0 +1,35 @@
+// The menu of the other forms a picture can be saved in: WebP, and its palette.
+"use strict";
+
+(() => {
+  const open = () => document.querySelector("details.export[open]");
+
+  async function save(request) {
+    const { words, server } = vae43;
+    vae43.say(request.palette ? words.gathering : words.saving, "busy", 30);
+    const answer = await vae43.asked(() => server.export({ ...vae43.snapshot(), ...request }));
+    if (answer.error) return vae43.note(answer.error);
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(vae43.blob(answer.file, answer.type));
+    link.download = answer.name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+    vae43.say("");
+  }
+
+  document.addEventListener("click", (event) => {
+    const choice = event.target.closest?.("details.export button");
+    if (choice) {
+      const { factor, palette } = choice.dataset;
+      save(palette ? { palette } : { factor: Number(factor) });
+    }
+    if (choice || !event.target.closest?.("details.export")) open()?.removeAttribute("open");
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const menu = event.key === "Escape" && open();
+    if (!menu) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+})();
