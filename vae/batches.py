@@ -155,7 +155,8 @@ class BatchSource:
         if self.stored is not None:
             return x, self.u[row, index], self._split(self.stored[row, index])
         if p.augment == "affine":
-            x = augment(x, self._share(torch.randn(p.batch_size, 4, generator=g)))
+            draws = p.augment_reach * torch.randn(p.batch_size, 4, generator=g)
+            x = augment(x, self._share(draws))
             with torch.no_grad():
                 return x, self.model.metadata(x).clamp(-REACH, REACH), None
         return x, self.u[row, index], None

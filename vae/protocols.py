@@ -29,6 +29,7 @@ class Protocol:
         ema: Decay of the weight average; it warms up as (1 + step) / (10 + step).
         grad_clip: Largest gradient norm.
         augment: ``'none'``, ``'flip'``, or ``'affine'`` (flip, shift, turn, zoom).
+        augment_reach: How far ``'affine'`` goes, 1 being 6 degrees, 6 % and 3 % (deviations).
         precision: ``'auto'`` takes bf16 autocast where the hardware computes in it.
         pixel_weight: Weight of the pixel loss (Charbonnier, ε = 0.25).
         pyramid_weight: Weight of each Laplacian level.
@@ -66,6 +67,7 @@ class Protocol:
     ema: float = 0.999
     grad_clip: float = 1.0
     augment: str = "flip"
+    augment_reach: float = 1.0
     precision: str = "auto"
     pixel_weight: float = 1.0
     pyramid_weight: float = 0.25
@@ -138,6 +140,7 @@ _WEIGHTS = (
         "judge_weight",
         "feature_weight",
         "draws",
+        "augment_reach",
     ),
 )
 _RANGES = {
