@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,37 +22,13 @@ from vae.encodings import ATTRIBUTES, measure, to_rgba
 from vae.errors import CheckpointError
 from vae.losses import premultiply
 from vae.model import IvAE
+from vae.slider import Slider, strongest
 from vae.utils import write_atomic
 
 NUM_FORM = 12
 REACH = 2.5
 STEP = 1.0
 """Half the move, in standard deviations, over which responses are measured."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Slider:
-    """One slider of a world.
-
-    Attributes:
-        name: The attribute, what the direction is measured to change, or ``form N``.
-        kind: ``'style'`` or ``'form'``.
-        attribute: The attribute a style slider stands for; None for form.
-        low: Lowest position, in standard deviations of the training set.
-        high: Highest position.
-        gain: Change of what the slider is named for, in its standard deviations, per unit.
-        purity: That change over the sum of the changes of all attributes, 0 to 1.
-        spearman: Rank correlation of position and effect, -1 to 1.
-    """
-
-    name: str
-    kind: str
-    attribute: str | None
-    low: float
-    high: float
-    gain: float
-    purity: float
-    spearman: float
 
 
 @dataclass(frozen=True)
@@ -77,7 +53,7 @@ class SliderTable:
     def save(self, path: Path) -> None:
         """Write as JSON."""
         rows = [
-            asdict(s) | {"direction": [round(v, 6) for v in d.tolist()]}
+            s.as_row() | {"direction": [round(v, 6) for v in d.tolist()]}
             for s, d in zip(self.sliders, self.directions, strict=True)
         ]
         text = json.dumps({"format": FORMAT, "sliders": rows}, indent=1)
@@ -94,8 +70,8 @@ class SliderTable:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             check_format(path, content)
             rows = content["sliders"]
-            directions = torch.tensor([row.pop("direction") for row in rows])
-            return cls(tuple(Slider(**row) for row in rows), directions)
+            directions = torch.tensor([row["direction"] for row in rows])
+            return cls(tuple(Slider.from_row(row) for row in rows), directions)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(f"{path.name} is damaged; measure the sliders again") from error
 
@@ -223,6 +199,9 @@ def _measure_style(model: IvAE, probes: Tensor, index: int, direction: Tensor) -
         gain=round(gain, 4),
         purity=round(float(change[index] / change.sum().clamp_min(1e-6)), 4),
         spearman=round(float(rank_correlation(path[:, :, index]).mean()), 4),
+        also=strongest(
+            dict(zip(ATTRIBUTES, (change / 4).tolist(), strict=True)), ATTRIBUTES[index]
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from vae.ui.worlds import SliderRow
+from vae.slider import Slider
 
 STYLES = (
     "lightness", "redness", "warmth", "lightness_spread", "redness_spread", "warmth_spread",
@@ -26,10 +26,10 @@ class Latents(NamedTuple):
     key: Tensor
 
 
-def slider(name: str, kind: str, **measured: Any) -> SliderRow:
+def slider(name: str, kind: str, **measured: Any) -> Slider:
     defaults = {"low": -2.5, "high": 2.5, "gain": 0.9, "purity": 0.6, "spearman": 0.97}
     attribute = name if kind == "style" else None
-    return SliderRow(name=name, kind=kind, attribute=attribute, **{**defaults, **measured})
+    return Slider(name=name, kind=kind, attribute=attribute, **{**defaults, **measured})
 
 
 class FakeWorld:

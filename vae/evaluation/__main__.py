@@ -84,18 +84,19 @@ def evaluate(options: argparse.Namespace) -> None:
 
 
 def update_sliders(world: World, scores: Sequence[Mapping[str, Any]]) -> None:
-    """Put gain, purity and Spearman as measured here into the world's ``sliders.json``."""
+    """Put what was measured here into the world's ``sliders.json``: gain, purity, side effects."""
     from dataclasses import replace
 
+    from vae.slider import strongest
     from vae.sliders import SliderTable
 
     by_name = {score["name"]: score for score in scores}
-    rows = [
-        replace(s, **{k: round(by_name[s.name][k], 4) for k in ("gain", "purity", "spearman")})
-        if s.name in by_name
-        else s
-        for s in world.sliders
-    ]
+    rows = list(world.sliders)
+    for index, slider in enumerate(rows):
+        if score := by_name.get(slider.name):
+            numbers = {k: round(score[k], 4) for k in ("gain", "purity", "spearman")}
+            also = strongest(score.get("leakage", {}), slider.attribute)
+            rows[index] = replace(slider, **numbers, also=also)
     SliderTable(tuple(rows), world.table.directions).save(world.path / "sliders.json")
 
 

@@ -15,8 +15,8 @@ from vae.ui.tiles import small_pictures, sprite
 from vae.ui.words import FILM, slider_name
 
 if TYPE_CHECKING:
+    from vae.slider import Slider
     from vae.ui.engine import Engine
-    from vae.ui.worlds import SliderRow
 
 TILES = 7
 
@@ -27,7 +27,7 @@ def places(low: float, high: float, count: int = TILES) -> list[float]:
     return [round(round(place / STEP) * STEP, 2) + 0.0 for place in steps]
 
 
-def read_slider(data: Any, sliders: Sequence[SliderRow], field: str = "slider") -> SliderRow:
+def read_slider(data: Any, sliders: Sequence[Slider], field: str = "slider") -> Slider:
     """Return the slider a request names.
 
     Raises:
@@ -66,7 +66,7 @@ def make_strip(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     return strip
 
 
-def slider_props(sliders: Sequence[SliderRow]) -> list[dict[str, Any]]:
+def slider_props(sliders: Sequence[Slider]) -> list[dict[str, Any]]:
     """Return what the page's scripts know of each slider."""
     rows = []
     for slider in sliders:
@@ -76,7 +76,7 @@ def slider_props(sliders: Sequence[SliderRow]) -> list[dict[str, Any]]:
     return rows
 
 
-def film_panel(sliders: Sequence[SliderRow]) -> None:
+def film_panel(sliders: Sequence[Slider]) -> None:
     """Build the switch of the filmstrip; the strip itself is made by the script in the page."""
     import gradio as gr
 

@@ -13,26 +13,26 @@ from vae.ui.words import PANELS, slider_effect, slider_name
 if TYPE_CHECKING:
     import gradio as gr
 
-    from vae.ui.worlds import SliderRow
+    from vae.slider import Slider
 
 SHOWN = 8
 STEP = 0.05
 
 
-def slider_range(slider: SliderRow) -> tuple[float, float]:
+def slider_range(slider: Slider) -> tuple[float, float]:
     """Return the ends of a slider in s.d., drawn in to whole steps so that 0 is one of them."""
     low = math.ceil(round(slider.low / STEP, 6)) * STEP
     high = math.floor(round(slider.high / STEP, 6)) * STEP
     return round(min(low, -STEP), 2), round(max(high, STEP), 2)
 
 
-def split(sliders: Sequence[SliderRow], kind: str) -> tuple[list[SliderRow], list[SliderRow]]:
+def split(sliders: Sequence[Slider], kind: str) -> tuple[list[Slider], list[Slider]]:
     """Return the sliders of a kind as those in reach and those folded away."""
     chosen = [s for s in sliders if s.kind == kind]
     return chosen[:SHOWN], chosen[SHOWN:]
 
 
-def sliders_panel(sliders: Sequence[SliderRow], reset: gr.Button, seed: gr.Number) -> None:
+def sliders_panel(sliders: Sequence[Slider], reset: gr.Button, seed: gr.Number) -> None:
     """Build every slider, each with the listener that tells the canvas.
 
     Args:
@@ -62,7 +62,7 @@ def sliders_panel(sliders: Sequence[SliderRow], reset: gr.Button, seed: gr.Numbe
     restore.click(fn=None, js=positions, outputs=[seed, *controls], queue=False)
 
 
-def _heading(kind: str, sliders: Sequence[SliderRow]) -> str:
+def _heading(kind: str, sliders: Sequence[Slider]) -> str:
     """Return the group's title, with the place of zero on each track that is not symmetric."""
     zeros = ""
     for slider in sliders:
@@ -73,12 +73,12 @@ def _heading(kind: str, sliders: Sequence[SliderRow]) -> str:
     return f"{style}<h2>{PANELS[kind]}</h2><p>{PANELS[f'{kind}_note']}</p>"
 
 
-def slider_id(slider: SliderRow) -> str:
+def slider_id(slider: Slider) -> str:
     """Return the id of a slider's block in the page."""
     return "slider-" + re.sub(r"[^A-Za-z0-9_-]+", "-", slider.name)
 
 
-def _control(slider: SliderRow) -> gr.Slider:
+def _control(slider: Slider) -> gr.Slider:
     import gradio as gr
 
     low, high = slider_range(slider)

@@ -21,7 +21,7 @@ from vae.errors import (
 )
 
 if TYPE_CHECKING:
-    from vae.ui.worlds import SliderRow
+    from vae.slider import Slider
 
 TITLE = "43.VAE"
 CREATE = "Create"
@@ -111,21 +111,38 @@ _BY_KIND: tuple[tuple[type[VAEError], str], ...] = (
 _UNFORESEEN = "Something went wrong while drawing. The server's log says what."
 
 
-def slider_name(slider: SliderRow) -> str:
+def slider_name(slider: Slider) -> str:
     """Return the name an artist reads: translated for attributes, tidied for anything else."""
     if slider.name in STYLE_NAMES:
         return STYLE_NAMES[slider.name]
     return slider.name.replace("_", " ").strip().capitalize()
 
 
-def slider_effect(slider: SliderRow) -> str:
-    """Return what was measured about a slider, in one or two plain sentences."""
+def slider_effect(slider: Slider) -> str:
+    """Return what was measured about a slider: how far, how surely, how purely, what else moves."""
     if slider.name.startswith("form "):
-        return "Changes several things at once: drag and see."
-    follows = f"follows your hand {abs(slider.spearman):.0%}"
-    alone = f"{slider.purity:.0%} of what changes is this"
-    name = slider_name(slider).lower()
-    return f"Measured: one step moves {name} by {slider.gain:+.2f}, {follows}, {alone}."
+        return EFFECT["several"]
+    far, sure = _graded("far", abs(slider.gain)), _graded("sure", abs(slider.spearman))
+    text = EFFECT["measured"].format(
+        name=slider_name(slider).lower(),
+        gain=f"{slider.gain:+.2f}",
+        far=EFFECT["backwards"] if slider.gain < 0 else far,
+        sure=sure,
+        spearman=f"{abs(slider.spearman):.0%}",
+        purity=f"{slider.purity:.0%}",
+    )
+    others = [STYLE_NAMES.get(name, name.replace("_", " ")).lower() for name, _ in slider.also]
+    return text + (EFFECT["also"].format(names=_listed(others)) if others else "")
+
+
+def _graded(scale: str, value: float) -> str:
+    """Return the word for a number: that of the highest threshold it reaches."""
+    return next(word for least, word in EFFECT_GRADES[scale] if value >= least)
+
+
+def _listed(names: list[str]) -> str:
+    *first, last = names
+    return EFFECT["and"].format(first=", ".join(first), last=last) if first else last
 
 
 def explain(error: BaseException) -> str:
@@ -139,3 +156,22 @@ def explain(error: BaseException) -> str:
             return sentence.format(message=str(error))
     logging.getLogger(__name__).error("unforeseen error on the page", exc_info=error)
     return _UNFORESEEN
+# What was measured about a slider, shown while it is pointed at or has the keyboard.
+EFFECT = {
+    "several": "Changes several things at once: drag and see.",
+    "measured": "Measured: one step moves {name} by {gain}, {far}, and follows your hand {sure} "
+    "({spearman}). {purity} of what changes is this.",
+    "backwards": "the other way",
+    "also": " What else moves most: {names}.",
+    "and": "{first} and {last}",
+}
+EFFECT_GRADES: dict[str, tuple[tuple[float, str], ...]] = {
+    "far": (
+        (1.4, "further than it says"),
+        (0.7, "as far as it says"),
+        (0.3, "less than it says"),
+        (0.0, "hardly at all"),
+    ),
+    "sure": ((0.995, "always"), (0.9, "nearly always"), (0.6, "mostly"), (0.0, "only sometimes")),
+}
+
