@@ -209,6 +209,33 @@ class LatentDensity(nn.Module):
         spread = torch.einsum("nij,nj->ni", self.factors[component], noise)
         return self.means[component] + spread
 
+    def vary(self, latents: Tensor, noise: Tensor, reach: float) -> Tensor:
+        """Step from latents (n, dim) to neighbours that are as likely as they are.
+
+        The preconditioned Crank–Nicolson step of each one's own component, x + (√(1−r²) − 1)(x − m)
+        + r·L·ε: it leaves that component's density as it is, so that a far step wanders among its
+        pictures where a straight one would leave them.
+
+        Args:
+            latents: Where to start.
+            noise: Standard normal ε (n, dim).
+            reach: r, from 0 (exactly where it starts) to 1 (a fresh draw of the component).
+
+        References:
+            Cotter et al. (2013), MCMC methods for functions. arXiv:1202.0709
+        """
+        component = self._by_component(latents).argmax(1)
+        mean, fresh = self.means[component], self.place(component, noise)
+        shrunk = (1 - reach**2) ** 0.5 - 1
+        return latents + shrunk * (latents - mean) + reach * (fresh - mean)
+
+    def _by_component(self, latents: Tensor) -> Tensor:
+        """Log of weight times density of each component, (n, num_components)."""
+        away = (latents[:, None] - self.means).unsqueeze(3)  # (n, components, dim, 1)
+        white = torch.linalg.solve_triangular(self.factors, away, upper=False).square().sum((2, 3))
+        spread = self.factors.diagonal(dim1=1, dim2=2).log().sum(1)
+        return self.weights.log() - spread - white / 2
+
     def log_prob(self, latents: Tensor) -> Tensor:
         """Log density in nats, (M,), of joined latents (M, dim)."""
         mixture = torch.distributions.MixtureSameFamily(

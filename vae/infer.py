@@ -124,6 +124,37 @@ class World:
             )
         return self.split(self.density.sample(n, generator=generator, truncation=truncation))
 
+    @torch.inference_mode()
+    def vary(
+        self,
+        latents: Latents,
+        n: int,
+        *,
+        generator: torch.Generator | None = None,
+        reach: float = 0.4,
+    ) -> Latents:
+        """Draw neighbours of one picture along the density fitted to the world.
+
+        The same generator draws the same directions at any reach, so neighbours move steadily.
+
+        Args:
+            latents: The picture (one row).
+            n: How many neighbours.
+            generator: A CPU generator; the default one where it is not given.
+            reach: 0 (the picture itself) to 1 (any other of its kind).
+
+        Raises:
+            ConfigError: ``n`` or ``reach`` is out of range.
+            ShapeError: The latents are of more than one picture.
+        """
+        if n < 1 or not 0 <= reach <= 1:
+            raise ConfigError(f"expected n of at least 1 and reach from 0 to 1, found {n}, {reach}")
+        start = latents.joined().to(self.device)
+        if len(start) != 1:
+            raise ShapeError(f"expected the latents of one picture, found {len(start)}")
+        noise = torch.randn(n, start.shape[1], generator=generator).to(start)
+        return self.split(self.density.vary(start.expand(n, -1), noise, reach))
+
     def split(self, joined: Tensor) -> Latents:
         """Split joined latents (N, latent_dim + latent_key_dim)."""
         return Latents(*joined.to(self.device).split((self.latent_dim, self.latent_key_dim), 1))

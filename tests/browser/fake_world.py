@@ -51,6 +51,18 @@ class FakeWorld:
         z, key = (draw * truncation * 0.7).split([self.latent_dim, self.latent_key_dim], dim=1)
         return Latents(z, key)
 
+    def vary(
+        self,
+        latents: Latents,
+        n: int,
+        *,
+        generator: torch.Generator | None = None,
+        reach: float = 0.4,
+    ) -> Latents:
+        noise = torch.randn(n, self.latent_dim + self.latent_key_dim, generator=generator)
+        z, key = (reach * noise).split([self.latent_dim, self.latent_key_dim], dim=1)
+        return Latents(latents.z + z, latents.key + key)
+
     def encode(self, images: Tensor) -> Latents:
         """Read back size, place and mean colour, roughly; the rest is zero."""
         n = len(images)
