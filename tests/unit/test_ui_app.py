@@ -13,7 +13,7 @@ from vae.ui.sliders import SHOWN
 # Importing Gradio pulls in packages that warn about each other's age; they are not ours to mend.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
-SERVER_FUNCTIONS = {"frame", "save", "start_from", "strip"}
+SERVER_FUNCTIONS = {"frame", "save", "start_from", "strip", "variations", "field"}
 
 
 @pytest.fixture(scope="module")

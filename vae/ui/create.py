@@ -7,6 +7,8 @@ import gradio as gr
 from vae.ui.canvas import canvas_panel
 from vae.ui.download import download_panel, make_save
 from vae.ui.engine import Engine
+from vae.ui.explore import make_field, make_variations
+from vae.ui.explore_panel import explore_panel
 from vae.ui.film import film_panel, make_strip
 from vae.ui.frames import make_frame
 from vae.ui.seed import seed_panel
@@ -25,9 +27,12 @@ def create_tab(engine: Engine) -> None:
                     make_save(engine),
                     make_start_from(engine),
                     make_strip(engine),
+                    make_variations(engine),
+                    make_field(engine),
                 ]
             )
             download_panel()
+            explore_panel(engine.sliders)
         with gr.Column(elem_id="panels"):
             seed = seed_panel()
             with gr.Row(elem_id="again", elem_classes="quiet-row"):

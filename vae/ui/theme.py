@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from gradio.themes import Base
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-SCRIPTS = ("stream.js", "store.js", "canvas.js", "tiles.js", "film.js")
+SCRIPTS = ("stream.js", "store.js", "canvas.js", "tiles.js", "film.js", "explore.js")
 STYLES = ("style.css", "explore.css")
 
 _SANS = ("Avenir Next", "Seravek", "Segoe UI", "Inter", "Helvetica Neue", "Liberation Sans")

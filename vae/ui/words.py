@@ -81,6 +81,74 @@ RECIPE = {
 
 STYLE_NAMES = {
     "lightness": "Lightness",
+# The menu of the other forms a picture can be saved in.
+EXPORT = {
+    "more": "More ways to save",
+    "webp": "WebP",
+    "webp_note": "lossless, with alpha",
+    "webp_at": "Save WebP at {factor}×",
+    "palette": "Palette",
+    "palette_note": "its five to eight colours",
+    "palette_gpl": "Palette for GIMP, Krita and Inkscape (.gpl)",
+    "palette_ase": "Palette for Adobe programs (.ase)",
+    "palette_css": "Palette as CSS custom properties (.css)",
+    "palette_png": "Palette as a picture to pick from (.png)",
+}
+
+# What the page remembers: steps, history, comparing, links.
+MEMORY = {
+    "undo": "Undo (Ctrl+Z)",
+    "redo": "Redo (Ctrl+Shift+Z)",
+    "history": "History, newest first",
+    "go": "Go to: {picture}",
+    "pin": "Keep for good: {picture}",
+    "a_seed": "seed {seed}",
+    "a_picture": "a picture",
+    "moved": "{count} sliders moved",
+    "moved_one": "1 slider moved",
+    "hold": "Compare",
+    "hold_note": "Hold, or hold the key B: the picture you pinned last, or else as it started",
+    "wipe": "Wipe",
+    "wipe_note": "Before on the left, now on the right, and a line between to drag",
+    "wipe_slider": "Line between before and now",
+    "a_pinned": "Before: the picture you pinned",
+    "a_start": "Before: as it started",
+    "nothing_before": "This is how it started. Move something, or pin a picture to compare with.",
+    "link": "Copy link",
+    "link_note": "The address of this very picture",
+    "copied": "Link copied: it opens this picture.",
+    "not_copied": "Your browser does not let the page copy: take the link from the address bar.",
+    "link_damaged": "This link is damaged or incomplete, so it was not opened.",
+    "link_other_world": "This link is of the world {name}, and this is {here}. It was not opened.",
+    "link_other_version": "This link was made with another version of this world: "
+    "the picture may differ.",
+    "other_version": "This world has been trained on since: your pictures may look different.",
+    "not_drawn": "What was to be opened asks for what this world has not got. It was left out.",
+    "full": "Your browser's storage is full: what you do now is lost when you close the page. "
+    "Unpin some pictures.",
+}
+
+# Variations of the picture, and the field of two sliders.
+EXPLORE = {
+    "variations": "Variations",
+    "variations_note": "The picture in the middle, and eight that are as likely. Click one to go "
+    "there; the same corner again goes on the same way.",
+    "variation": "Variation {number} of {count}",
+    "middle": "The picture itself",
+    "variation_name": "a variation",
+    "reach": "Reach",
+    "again": "Other directions",
+    "field": "Two sliders",
+    "field_note": "Every place of two sliders at once. Click one to go there.",
+    "across": "Across",
+    "up": "Upwards",
+    "place": "{across} at {x}, {up} at {y}",
+    "sheet": "Save sheet",
+    "drawing": "Drawing your sheet",
+    "variations_file": "variations",
+    "field_file": "two-sliders",
+}
+
     "redness": "Green to red",
     "warmth": "Warmth",
     "lightness_spread": "Light and shade",

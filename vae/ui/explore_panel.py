@@ -1,0 +1,93 @@
+"""The panel under the picture: two doors, variations and a field of two sliders, folded away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from vae.ui.explore import AROUND, FIELD
+from vae.ui.film import slider_props
+from vae.ui.words import EXPLORE, PANELS, slider_name
+
+if TYPE_CHECKING:
+    from vae.slider import Slider
+
+REACH = 0.4
+
+
+def explore_panel(sliders: Sequence[Slider]) -> None:
+    """Build the panel; the script in the page opens it and asks for its pictures.
+
+    Args:
+        sliders: All sliders of the world, strongest first within each kind.
+    """
+    import gradio as gr
+
+    gr.HTML(
+        html_template=_template(sliders),
+        js_on_load="vae43.explore.mount(element, props)",
+        apply_default_css=False,
+        elem_id="explore",
+        sliders=slider_props(sliders),
+        words=EXPLORE,
+    )
+
+
+def _template(sliders: Sequence[Slider]) -> str:
+    reach = (
+        f'<label class="dial">{_say("reach")}'
+        f'<input type="range" class="reach" min="0" max="1" step="0.05" value="{REACH}"></label>'
+        f'<button type="button" class="again">{_say("again")}</button>'
+    )
+    sheets = {"variations": (AROUND, reach)}
+    if len(sliders) > 1:
+        across, up = _pair(sliders)
+        selects = _select("across", sliders, across) + _select("up", sliders, up)
+        sheets["field"] = (FIELD, selects)
+    doors = "".join(_door(name) for name in sheets)
+    return f'<div class="doors">{doors}</div>' + "".join(
+        _section(name, *parts) for name, parts in sheets.items()
+    )
+
+
+def _say(key: str) -> str:
+    return escape(EXPLORE[key])
+
+
+def _door(name: str) -> str:
+    return (
+        f'<button type="button" class="door" aria-expanded="false" aria-controls="{name}" '
+        f'data-opens="{name}">{_say(name)}</button>'
+    )
+
+
+def _section(name: str, columns: int, controls: str) -> str:
+    tiles = '<button type="button" tabindex="-1"></button>' * columns**2
+    return (
+        f'<section id="{name}" class="sheet-of" hidden aria-label="{_say(name)}">'
+        f'<div class="tiles blank" role="group" data-columns="{columns}" '
+        f'aria-label="{_say(name)}" style="--columns: {columns}">{tiles}</div>'
+        f'<div class="dials"><p>{_say(f"{name}_note")}</p>{controls}'
+        f'<button type="button" class="keep">{_say("sheet")}</button></div></section>'
+    )
+
+
+def _select(name: str, sliders: Sequence[Slider], chosen: Slider) -> str:
+    groups = ""
+    for kind in ("style", "form"):
+        options = "".join(
+            f'<option value="{escape(s.name)}"{" selected" if s == chosen else ""}>'
+            f"{escape(slider_name(s))}</option>"
+            for s in sliders
+            if s.kind == kind
+        )
+        groups += f'<optgroup label="{escape(PANELS[kind])}">{options}</optgroup>'
+    return f'<label class="dial">{_say(name)}<select class="{name}">{groups}</select></label>'
+
+
+def _pair(sliders: Sequence[Slider]) -> tuple[Slider, Slider]:
+    """Return the strongest slider of each kind, or the two strongest of the only one."""
+    style = [slider for slider in sliders if slider.kind == "style"]
+    form = [slider for slider in sliders if slider.kind == "form"]
+    return (style[0], form[0]) if style and form else (sliders[0], sliders[1])
