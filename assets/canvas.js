@@ -6,11 +6,15 @@
 
 const vae43 = (() => {
   const NOTE_SECONDS = 10;
+  const ECHO_MS = 1000;
+  const ROUNDED = 0.049; // less than a slider's step
   const MOVING_SCALE = 2;
   const store = new Store({ seed: null, z: null, key: null, name: null, moves: {} });
   let stage = null; // {root, mat, canvas, message, origin, file, server, words, limit}
   let stream = null;
   let bitmap = null;
+  const echoes = new Map(); // slider name, or "seed" → what a restored state sets it to
+  let echoed = Infinity; // when Gradio was told of them
   let noted = 0; // until when the line of text is kept although new frames arrive
 
   // ------------------------------------------------------------------ mounting
@@ -29,6 +33,7 @@ const vae43 = (() => {
       limit: props.max_upload_bytes,
     };
     if (store.state.seed === null) store.change("open", { seed: props.first_seed });
+    document.dispatchEvent(new CustomEvent("vae43:opening", { detail: { props } }));
     stream = new FrameStream({ ask: (s) => server.frame(s), show, trouble });
     new ResizeObserver(() => paint()).observe(stage.canvas);
     listen();
@@ -47,6 +52,9 @@ const vae43 = (() => {
     origin.title = stage.words.back_to_seed;
     origin.addEventListener("click", () => leavePicture());
     stage.message.addEventListener("click", () => say(""));
+    for (const kind of ["input", "pointerdown"]) {
+      document.addEventListener(kind, () => echoes.clear(), true); // a hand is no echo
+    }
     document.addEventListener("paste", (event) => {
       const pasted = [...(event.clipboardData?.files ?? [])];
       if (pasted.length) startFrom(pasted[0]);
@@ -68,7 +76,8 @@ const vae43 = (() => {
   function changed() {
     const { z, name } = store.state;
     stage.origin.hidden = !z;
-    stage.origin.textContent = z ? stage.words.from_picture.replace("{name}", name ?? "") : "";
+    const from = name ?? stage.words.some_picture;
+    stage.origin.textContent = z ? stage.words.from_picture.replace("{name}", from) : "";
     stream.push(snapshot());
   }
 
@@ -81,7 +90,7 @@ const vae43 = (() => {
 
   function move(name, id, value) {
     document.getElementById(id)?.classList.toggle("moved", Boolean(value));
-    if (value === (store.state.moves[name] ?? 0)) return;
+    if (value === (store.state.moves[name] ?? 0) || isEcho(name, value)) return;
     const { [name]: _, ...moves } = store.state.moves;
     if (value) moves[name] = value;
     store.change(`move:${name}`, { moves });
@@ -89,19 +98,51 @@ const vae43 = (() => {
 
   // Go to another state as a whole: the picture at once, the controls by Gradio's own way.
   function restore(state, kind = "restore") {
+    const before = store.state;
     store.change(kind, state);
+    expect("seed", before.seed, store.state.seed);
+    for (const name of Object.keys({ ...before.moves, ...store.state.moves })) {
+      expect(name, before.moves[name] ?? 0, store.state.moves[name] ?? 0);
+    }
+    follow(50);
+  }
+
+  // The whole state that a snapshot stands for: what it does not name is nothing.
+  function whole({ seed = store.state.seed, moves = {}, ...rest }, name = null) {
+    const nothing = Object.fromEntries(Object.keys(store.state).map((field) => [field, null]));
+    return { ...nothing, ...rest, seed, moves, name };
+  }
+
+  // Gradio asks for the positions when it hears; while the page opens it may not hear yet.
+  function follow(tries) {
+    clearTimeout(follow.timer);
+    echoed = Infinity;
     document.getElementById("restore")?.click();
+    const again = () => echoed === Infinity && follow(tries - 1);
+    if (tries) follow.timer = setTimeout(again, 100);
+  }
+
+  // The controls follow a restored state with changes of their own, late and rounded to their
+  // steps. Those are not the artist's.
+  function expect(name, ...values) {
+    if (values[0] !== values[1]) echoes.set(name, [...(echoes.get(name) ?? []), ...values]);
+  }
+
+  function isEcho(name, value) {
+    if (performance.now() > echoed + ECHO_MS) echoes.clear();
+    return (echoes.get(name) ?? []).some((known) => Math.abs(known - value) < ROUNDED);
   }
 
   // The values of the seed and of every slider, in the order of `names`.
   function positions(names) {
     const { seed, moves } = store.state;
+    echoed = performance.now();
     return [seed, ...names.map((name) => moves[name] ?? 0)];
   }
 
   function seed(value) {
     if (value === null || !Number.isInteger(Number(value)) || value < 0) return;
-    if (Number(value) === store.state.seed) return;
+    if (Number(value) === store.state.seed || isEcho("seed", Number(value))) return;
     leavePicture(Number(value));
   }
 
@@ -145,6 +186,7 @@ const vae43 = (() => {
 
   function trouble(kind, answer) {
     say(kind === "lost" ? stage.words.lost : answer.error, "trouble");
+    stage.root.dispatchEvent(new CustomEvent(`vae43:${kind}`, { bubbles: true, detail: answer }));
   }
 
   // One calm line on the picture. `seconds`: how long frames may not take it away.
@@ -186,13 +228,16 @@ const vae43 = (() => {
     );
     if (answer.error) return note(answer.error);
     say("");
+    if (answer.recipe) return restore(whole(answer.recipe, file.name), "recipe");
     store.change("picture", { z: answer.z, key: answer.key, name: file.name });
+    if (answer.note) note(answer.note);
   }
 
   async function save(factor) {
     if (!stage) return;
+    const recipe = document.querySelector("#keep-recipe input")?.checked ?? false;
     say(stage.words.saving, "busy", NOTE_SECONDS);
-    const answer = await asked(() => stage.server.save({ ...snapshot(), factor }));
+    const answer = await asked(() => stage.server.save({ ...snapshot(), factor, recipe }));
     if (answer.error) return note(answer.error);
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob(answer.png, "image/png"));
@@ -215,7 +260,7 @@ const vae43 = (() => {
 
   return {
     ...{ mount, move, seed, surprise, choosePicture, startFrom, save },
-    ...{ store, snapshot, restore, positions, say, note, asked, blob },
+    ...{ store, snapshot, whole, restore, positions, say, note, asked, blob },
     get server() { return stage?.server; },
     get words() { return stage?.words; },
   };

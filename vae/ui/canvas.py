@@ -6,22 +6,23 @@ functions given here; it never touches Gradio's queue.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 from vae.ui.security import MAX_UPLOAD_BYTES
 from vae.ui.seed import FIRST_SEED
 from vae.ui.upload import ACCEPT
-from vae.ui.words import PAGE
+from vae.ui.words import MEMORY, PAGE
 
 BACKGROUNDS = ("checker", "white", "black", "color")
 
 
-def canvas_panel(server_functions: Sequence[Callable[..., Any]]) -> None:
+def canvas_panel(server_functions: Sequence[Callable[..., Any]], world: Mapping[str, Any]) -> None:
     """Build the stage.
 
     Args:
+        world: ``name``, ``hash`` and the names of the ``sliders``, for what the page remembers.
         server_functions: ``frame``, ``save`` and ``start_from``.
     """
     import gradio as gr
@@ -34,6 +35,8 @@ def canvas_panel(server_functions: Sequence[Callable[..., Any]]) -> None:
         apply_default_css=False,
         elem_id="stage",
         first_seed=FIRST_SEED,
+        world=dict(world),
+        memory_words=MEMORY,
         max_upload_bytes=MAX_UPLOAD_BYTES,
         words={key: text.replace("{limit}", str(megabytes)) for key, text in PAGE.items()},
     )

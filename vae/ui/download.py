@@ -1,22 +1,24 @@
-"""Saving: a PNG with true alpha at 1×, 2× or 4×, without fringes on any ground."""
+"""Saving: a PNG with true alpha at 1× to 4×, without fringes on any ground."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from vae.errors import ConfigError
 from vae.pixels import encode_image, to_pixels
+from vae.recipe import Recipe
 from vae.ui.engine import Engine, picture_of
 from vae.ui.frames import answer, as_text
-from vae.ui.state import PictureState, read_state
-from vae.ui.words import PANELS
+from vae.ui.state import PictureState, carried, read_state
+from vae.ui.words import PANELS, RECIPE
 
 if TYPE_CHECKING:
     from vae.infer import World
 
-FACTORS = (1, 2, 4)
+FACTORS = (1, 2, 3, 4)
 
 
 def read_factor(data: Any) -> int:
@@ -39,18 +41,38 @@ def file_name(world_name: str, state: PictureState, factor: int) -> str:
     return f"{world}-{start}{moved}-{factor}x.png"
 
 
-def draw_png(world: World, state: PictureState, factor: int) -> bytes:
-    """Return the PNG of a state; runs on the drawing thread."""
-    return encode_image(to_pixels(picture_of(world, state))[0], "png", scale=factor)
+def draw_png(
+    world: World, state: PictureState, factor: int, text: Mapping[str, str] | None = None
+) -> bytes:
+    """Return the PNG of a state, with text chunks in it; runs on the drawing thread."""
+    return encode_image(to_pixels(picture_of(world, state))[0], "png", scale=factor, text=text)
+
+
+def recipe_of(engine: Engine, data: Mapping[str, Any], factor: int) -> dict[str, str] | None:
+    """Return the text chunks that say how a picture was made, or None where none are wanted.
+
+    Args:
+        engine: The world it was made in.
+        data: The request, checked; ``"recipe": true`` asks for them.
+        factor: The enlargement.
+    """
+    if data.get("recipe") is not True:
+        return None
+    recipe = Recipe(world=engine.name, hash=engine.hash, state=carried(data), factor=factor)
+    return recipe.as_text()
 
 
 def make_save(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
-    """Return the server function ``save``: a state and a factor in, a PNG and its name out."""
+    """Return the server function ``save``: a state and a factor in, a PNG and its name out.
+
+    ``"recipe": true`` in the request keeps the recipe in the file.
+    """
 
     async def save(data: Any) -> dict[str, Any]:
         async def work() -> dict[str, Any]:
             state, factor = read_state(data, engine.ranges), read_factor(data)
-            png = await engine.draw(draw_png, state, factor)
+            text = recipe_of(engine, data, factor)
+            png = await engine.draw(draw_png, state, factor, text)
             return {"png": as_text(png), "name": file_name(engine.name, state, factor)}
 
         return await answer(work)
@@ -58,8 +80,12 @@ def make_save(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     return save
 
 
-def download_panel() -> None:
-    """Build the row of save buttons; the script in the page does the work."""
+def download_panel(menu: str) -> None:
+    """Build the row of save buttons; the script in the page does the work.
+
+    Args:
+        menu: HTML of the other forms that a picture can be saved in.
+    """
     import gradio as gr
 
     with gr.Row(elem_id="save", elem_classes="quiet-row"):
@@ -67,3 +93,14 @@ def download_panel() -> None:
         for factor in FACTORS:
             button = gr.Button(f"{factor}×", size="sm", elem_id=f"save-{factor}x", min_width=44)
             button.click(fn=None, js=f"() => vae43.save({factor})", queue=False)
+        gr.HTML(menu, elem_id="save-more", apply_default_css=False)
+        gr.HTML(_switch(), elem_classes="row-label", elem_id="keep-recipe")
+
+
+def _switch() -> str:
+    """Return the switch of the recipe, on until it is switched off."""
+    whole = escape(RECIPE["keep"])
+    return (
+        f'<label title="{whole}"><input type="checkbox" checked aria-label="{whole}">'
+        f"{escape(RECIPE['keep_short'])}</label>"
+    )

@@ -8,19 +8,22 @@ the same line, so the first picture appears the moment it can.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vae.errors import ConfigError, VAEError
+from vae.recipe import HASH_DIGITS, world_hash
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from vae.infer import Latents, World
+    from vae.slider import Slider
     from vae.ui.state import PictureState
-    from vae.ui.worlds import SliderRow
 
 T = TypeVar("T")
 MAX_WAITING = 64
@@ -40,10 +43,18 @@ class Engine:
         load: Returns the world. Called once, on the drawing thread, after ``start``.
         name: The world's name, known before it is loaded.
         sliders: Its sliders, known before it is loaded, strongest first within each kind.
+        weights: The file it is loaded from; None for a world that comes from none.
     """
 
-    def __init__(self, load: Callable[[], World], name: str, sliders: Sequence[SliderRow]) -> None:
+    def __init__(
+        self,
+        load: Callable[[], World],
+        name: str,
+        sliders: Sequence[Slider],
+        weights: Path | None = None,
+    ) -> None:
         self.name = name
+        self.weights = weights
         self.sliders = tuple(sliders)
         self.ranges: Mapping[str, tuple[float, float]] = {s.name: (s.low, s.high) for s in sliders}
         self._load = load
@@ -52,6 +63,16 @@ class Engine:
         self._world: World | None = None
         self._waiting = 0
         self._urgent = 0  # of those, how many somebody's hand is waiting for
+
+    @cached_property
+    def hash(self) -> str:
+        """Which weights these are, as recipes and links name them; read when first asked for.
+
+        A world that comes from no file is known by its name.
+        """
+        if self.weights is None:
+            return hashlib.sha256(self.name.encode()).hexdigest()[:HASH_DIGITS]
+        return world_hash(self.weights)
 
     def start(self) -> Future[World]:
         """Begin to load the world; the future carries it, or the reason why not."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from vae.errors import ConfigError
 from vae.pixels import encode_image, to_bytes, to_pixels
 from vae.ui.engine import Engine, picture_of
 from vae.ui.state import PictureState, read_state
@@ -51,9 +52,14 @@ def as_text(data: bytes) -> str:
 
 
 async def answer(work: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
-    """Return what ``work`` returns, or ``{"error": sentence}`` in the artist's words."""
+    """Return what ``work`` returns, or ``{"error": sentence}`` in the artist's words.
+
+    ``impossible`` is set beside it where the same request can never be answered.
+    """
     try:
         return await work()
+    except ConfigError as error:
+        return {"error": explain(error), "impossible": True}
     except Exception as error:  # the boundary: explain() logs what nobody foresaw
         return {"error": explain(error)}
 

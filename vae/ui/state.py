@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from vae.errors import ConfigError
@@ -53,6 +53,15 @@ def read_state(data: Any, ranges: Mapping[str, tuple[float, float]]) -> PictureS
         z, key = _read_latents(data.get("z"), "z"), _read_latents(data.get("key"), "key")
         return PictureState(z=z, key=key, moves=moves)
     return PictureState(seed=_read_seed(data.get("seed")), moves=moves)
+
+
+def carried(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a checked request that makes the picture, as plain JSON.
+
+    What only this request needed, such as its number, is left out.
+    """
+    names = [field.name for field in fields(PictureState)]
+    return {name: data[name] for name in names if data.get(name) is not None}
 
 
 def _read_seed(seed: Any) -> int:

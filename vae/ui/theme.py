@@ -9,8 +9,19 @@ if TYPE_CHECKING:
     from gradio.themes import Base
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-SCRIPTS = ("stream.js", "store.js", "canvas.js", "tiles.js", "film.js", "explore.js")
-STYLES = ("style.css", "explore.css")
+SCRIPTS = (
+    "stream.js",
+    "store.js",
+    "canvas.js",
+    "tiles.js",
+    "film.js",
+    "explore.js",
+    "export.js",
+    "memory.js",
+    "history.js",
+    "compare.js",
+)
+STYLES = ("style.css", "explore.css", "export.css", "memory.css")
 
 _SANS = ("Avenir Next", "Seravek", "Segoe UI", "Inter", "Helvetica Neue", "Liberation Sans")
 _MONO = ("SF Mono", "Cascadia Mono", "Liberation Mono", "ui-monospace", "monospace")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from vae.errors import ImageError
-from vae.ui.engine import Engine
+from vae.errors import ConfigError, ImageError
+from vae.recipe import Recipe, carries_recipe, read_recipe
+from vae.ui.engine import Engine, latents_of
 from vae.ui.frames import answer
-from vae.ui.security import open_picture
-from vae.ui.words import PANELS
+from vae.ui.security import MAX_UPLOAD_BYTES, open_picture
+from vae.ui.state import carried, read_state
+from vae.ui.words import PANELS, RECIPE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,8 +84,45 @@ def _as_list(row: Tensor) -> list[float]:
     return [round(value, 5) for value in row[0].float().cpu().tolist()]
 
 
+def find_recipe(data: Any) -> Recipe | None:
+    """Return the recipe in an uploaded file, or None where it carries none.
+
+    Raises:
+        ImageError: There is one, but it is damaged or of another version.
+    """
+    if not isinstance(data, bytes) or len(data) > MAX_UPLOAD_BYTES or not carries_recipe(data):
+        return None
+    return read_recipe(data)
+
+
+async def restore(engine: Engine, recipe: Recipe) -> dict[str, Any]:
+    """Return the state a recipe describes.
+
+    Args:
+        engine: The world of the page.
+        recipe: What was found in the file.
+
+    Raises:
+        ConfigError: The recipe is of another world, of another version of this world, or asks for
+            what the world has not got. The message is a sentence of the page's.
+    """
+    if recipe.world != engine.name:
+        name = recipe.world[:40]
+        raise ConfigError(RECIPE["other_world"].format(name=name, here=engine.name))
+    if recipe.hash != engine.hash:
+        raise ConfigError(RECIPE["other_hash"].format(name=engine.name))
+    try:
+        await engine.draw(latents_of, read_state(recipe.state, engine.ranges))
+    except ConfigError as error:
+        raise ConfigError(RECIPE["impossible"]) from error
+    return carried(recipe.state)
+
+
 def make_start_from(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
-    """Return the server function ``start_from``: one file as multipart in, latents out.
+    """Return the server function ``start_from``: one file as multipart in, a start out.
+
+    ``{"recipe": state}`` for a picture that was made in this very world, ``{"z": …, "key": …}``
+    for any other; then ``note`` is a sentence where there was a recipe that could not be used.
 
     Only bytes that came within the request itself are read. A path, with or without Gradio's
     ``meta``, is no file here.
@@ -93,8 +132,16 @@ def make_start_from(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]
         async def work() -> dict[str, Any]:
             files = getattr(data, "files", None)
             contents = files[0][1] if files else None
+            note = None
+            try:
+                recipe = await engine.read(find_recipe, contents)
+                if recipe is not None:
+                    return {"recipe": await restore(engine, recipe)}
+            except (ImageError, ConfigError) as error:
+                note = RECIPE["pixels"].format(reason=error)
             pixels = await engine.read(open_picture, contents)
-            return await engine.draw(read_latents, pixels)
+            start = await engine.draw(read_latents, pixels)
+            return {**start, "note": note} if note else start
 
         return await answer(work)
 

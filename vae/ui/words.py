@@ -50,9 +50,11 @@ PAGE = {
     "failed": "That could not be done just now. Please try again.",
     "reading": "Reading your picture",
     "saving": "Drawing your PNG",
+    "gathering": "Gathering the colours",
     "drop": "Drop it: start from this picture",
     "large": "This file is larger than {limit} MB. Please use a smaller one.",
     "from_picture": "From {name}",
+    "some_picture": "a picture",
     "back_to_seed": "Back to the seed",
     "backgrounds": "Show transparency on",
     "checker": "Checker",
@@ -79,8 +81,6 @@ RECIPE = {
     "pixels": "{reason} It starts from the pixels instead: the nearest this world knows.",
 }
 
-STYLE_NAMES = {
-    "lightness": "Lightness",
 # The menu of the other forms a picture can be saved in.
 EXPORT = {
     "more": "More ways to save",
@@ -149,6 +149,8 @@ EXPLORE = {
     "field_file": "two-sliders",
 }
 
+STYLE_NAMES = {
+    "lightness": "Lightness",
     "redness": "Green to red",
     "warmth": "Warmth",
     "lightness_spread": "Light and shade",
@@ -164,6 +166,25 @@ EXPLORE = {
     "angle_sin": "Grain, slanted",
     "coverage": "Coverage",
     "edge_softness": "Edge softness",
+}
+
+# What was measured about a slider, shown while it is pointed at or has the keyboard.
+EFFECT = {
+    "several": "Changes several things at once: drag and see.",
+    "measured": "Measured: one step moves {name} by {gain}, {far}, and follows your hand {sure} "
+    "({spearman}). {purity} of what changes is this.",
+    "backwards": "the other way",
+    "also": " What else moves most: {names}.",
+    "and": "{first} and {last}",
+}
+EFFECT_GRADES: dict[str, tuple[tuple[float, str], ...]] = {
+    "far": (
+        (1.4, "further than it says"),
+        (0.7, "as far as it says"),
+        (0.3, "less than it says"),
+        (0.0, "hardly at all"),
+    ),
+    "sure": ((0.995, "always"), (0.9, "nearly always"), (0.6, "mostly"), (0.0, "only sometimes")),
 }
 
 _WORLD_TROUBLE = "This world cannot be used: {message}"
@@ -224,22 +245,3 @@ def explain(error: BaseException) -> str:
             return sentence.format(message=str(error))
     logging.getLogger(__name__).error("unforeseen error on the page", exc_info=error)
     return _UNFORESEEN
-# What was measured about a slider, shown while it is pointed at or has the keyboard.
-EFFECT = {
-    "several": "Changes several things at once: drag and see.",
-    "measured": "Measured: one step moves {name} by {gain}, {far}, and follows your hand {sure} "
-    "({spearman}). {purity} of what changes is this.",
-    "backwards": "the other way",
-    "also": " What else moves most: {names}.",
-    "and": "{first} and {last}",
-}
-EFFECT_GRADES: dict[str, tuple[tuple[float, str], ...]] = {
-    "far": (
-        (1.4, "further than it says"),
-        (0.7, "as far as it says"),
-        (0.3, "less than it says"),
-        (0.0, "hardly at all"),
-    ),
-    "sure": ((0.995, "always"), (0.9, "nearly always"), (0.6, "mostly"), (0.0, "only sometimes")),
-}
-

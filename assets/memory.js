@@ -1,0 +1,299 @@
+// What the page remembers: every step of the hand, in this browser's storage and in its address.
+//
+// The stage asks nobody for its first state; `vae43:opening` lets this script put back what was
+// there: a link comes before what is stored, and what was stored is one undo away.
+"use strict";
+
+vae43.memory = (() => {
+  const TOGETHER = 60; // ms: changes as close as this are one act of the hand ("Reset all")
+  const REST = 600; // ms: the same control moved again after this is another step
+  const STEPS = 200;
+  const CALM = 400; // ms without a change until it is written down
+  const LINK = 1; // version of the link
+  const LONGEST = 100000; // letters of a link
+  const SILENT = new Set(["open", "undo", "redo"]); // changes that are not steps
+  const TEXT = "textarea, select, [contenteditable=true], input:not([type=range], [type=checkbox],"
+    + " [type=radio], [type=button], [type=file], [type=color])";
+  const { store } = vae43;
+  let world = { name: "", hash: "", sliders: [] };
+  let words = {};
+  let panel = null; // {undo, redo, link}
+  let past = [];
+  let future = [];
+  let last = null; // {kind, gesture, at} of the last change
+  let gesture = 0; // grows with every press
+  let step = 0; // grows with every step
+  let writing = null;
+  let fallbacks = []; // where to start if the world refuses what was put back
+  const complained = new Set();
+
+  // ------------------------------------------------------------------ steps
+
+  function changed(state, kind, before) {
+    if (before.seed === null) return;
+    writeSoon();
+    if (SILENT.has(kind)) return;
+    const at = performance.now();
+    const near = last && last.gesture === gesture ? at - last.at : Infinity;
+    if (near > (kind === last?.kind ? REST : TOGETHER)) {
+      past = [...past.slice(1 - STEPS), before];
+      step++;
+    }
+    future = [];
+    last = { kind, gesture, at };
+    show();
+  }
+
+  function undo() {
+    [past, future] = travel("undo", past, future);
+  }
+
+  function redo() {
+    [future, past] = travel("redo", future, past);
+  }
+
+  // Take the last state of one pile that differs from what is shown; what is shown goes to the other.
+  function travel(kind, from, to) {
+    const here = store.state;
+    const there = from.findLastIndex((state) => !same(state, here));
+    if (there < 0) return [from, to];
+    last = null;
+    step++;
+    const piles = [from.slice(0, there), [...to, here]];
+    queueMicrotask(show);
+    go(from[there], kind);
+    return piles;
+  }
+
+  function go(state, kind) {
+    vae43.restore(vae43.whole(state, state.name), kind);
+  }
+
+  function same(a, b) {
+    return textOf(a) === textOf(b);
+  }
+
+  // A state as text, the same for the same picture: sorted, without what only the page knows.
+  function textOf(state) {
+    const sorted = (_, value) =>
+      value && typeof value === "object" && !Array.isArray(value)
+        ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : value;
+    return JSON.stringify(vae43.snapshot(state), sorted);
+  }
+
+  function show() {
+    if (!panel) return;
+    panel.undo.disabled = !past.length;
+    panel.redo.disabled = !future.length;
+  }
+
+  // ------------------------------------------------------------------ storage
+
+  function read(what) {
+    try {
+      const found = JSON.parse(localStorage.getItem(`43.VAE/${world.name}/${what}`));
+      return found && typeof found === "object" ? found : {};
+    } catch {
+      return {}; // damaged, or closed to this page: the same as nothing
+    }
+  }
+
+  // Returns whether there was room.
+  function write(what, value) {
+    try {
+      localStorage.setItem(`43.VAE/${world.name}/${what}`, JSON.stringify(value));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  // Say once that there is no room; the page goes on without.
+  function full(what) {
+    if (complained.has(what) || !vae43.words) return;
+    complained.add(what);
+    vae43.note(words.full);
+  }
+
+  function writeSoon() {
+    clearTimeout(writing);
+    writing = setTimeout(writeNow, CALM);
+  }
+
+  function writeNow() {
+    if (writing === null) return;
+    clearTimeout(writing);
+    writing = null;
+    const { hash } = world;
+    for (const kept of [STEPS, 40, 0]) {
+      const piles = { past: kept ? past.slice(-kept) : [], future: kept ? future.slice(-kept) : [] };
+      if (write("state", { hash, state: store.state, ...piles })) return;
+    }
+    full("state");
+  }
+
+  // A state from outside as one that can be shown, or null. The world itself judges the rest.
+  function usable(found) {
+    if (!found || typeof found !== "object") return null;
+    const { seed, z, key, name, moves, ...rest } = found;
+    const numbers = (list) => Array.isArray(list) && list.length && list.every(Number.isFinite);
+    const seeded = Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32;
+    const own = numbers(z) && numbers(key);
+    if (!own && (!seeded || z || key)) return null;
+    const known = Object.entries(moves ?? {}).filter(
+      ([slider, value]) => world.sliders.includes(slider) && Number.isFinite(value) && value,
+    );
+    const start = { ...(own ? { z, key } : {}), ...(seeded ? { seed } : {}) };
+    const label = typeof name === "string" ? name : null;
+    return vae43.whole({ ...rest, ...start, moves: Object.fromEntries(known) }, label);
+  }
+
+  // ------------------------------------------------------------------ links
+
+  function address() {
+    const whole = { v: LINK, w: world.name, h: world.hash, s: vae43.snapshot() };
+    const bytes = new TextEncoder().encode(JSON.stringify(whole));
+    const text = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+    return `#s=${text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")}`;
+  }
+
+  function writeLink() {
+    const hash = address();
+    if (hash === location.hash) return;
+    try {
+      window.history.replaceState(window.history.state, "", hash);
+    } catch {
+      // a browser that finds this too often keeps the older address until the next rest
+    }
+  }
+
+  // The state in the address: null where there is none, {says} where it cannot be used.
+  function readLink() {
+    const text = /^#s=(.*)$/s.exec(location.hash)?.[1];
+    if (text === undefined) return null;
+    let link = null;
+    try {
+      if (text.length > LONGEST) throw new RangeError("too long");
+      const letters = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+      const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
+      link = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    } catch {
+      return { says: words.link_damaged };
+    }
+    if (link?.v !== LINK || typeof link.w !== "string") return { says: words.link_damaged };
+    if (link.w !== world.name) {
+      const says = words.link_other_world.replace("{name}", link.w.slice(0, 40));
+      return { says: says.replace("{here}", world.name) };
+    }
+    const state = usable(link.s);
+    if (!state) return { says: words.link_damaged };
+    return { state, says: link.h === world.hash ? "" : words.link_other_version };
+  }
+
+  function openLink(kind) {
+    const link = readLink();
+    const news = link?.state && !same(link.state, store.state);
+    if (news) go(link.state, kind);
+    if (link?.says) vae43.note(link.says);
+    return Boolean(news);
+  }
+
+  async function copyLink() {
+    writeLink();
+    const copied = await navigator.clipboard?.writeText(location.href).then(
+      () => true,
+      () => false,
+    );
+    vae43.say(copied || copyByHand() ? words.copied : words.not_copied, "ready", 3);
+  }
+
+  // Where the page came over plain http from another machine, the browser has no clipboard.
+  function copyByHand() {
+    const field = document.createElement("textarea");
+    field.value = location.href;
+    field.className = "copied-from";
+    document.body.append(field);
+    field.select();
+    const copied = document.execCommand("copy");
+    field.remove();
+    return copied;
+  }
+
+  // ------------------------------------------------------------------ opening and listening
+
+  function opening({ detail }) {
+    world = detail.props.world;
+    words = detail.props.memory_words;
+    const kept = read("state");
+    const stored = usable(kept.state);
+    const pile = (states) => (Array.isArray(states) ? states.map(usable).filter(Boolean) : []);
+    [past, future] = [pile(kept.past), pile(kept.future)];
+    fallbacks = [store.state];
+    if (stored) go(stored, "open");
+    if (stored && kept.hash !== world.hash) vae43.note(words.other_version);
+    const before = store.state;
+    if (openLink(stored ? "link" : "open")) fallbacks.push(before);
+    else if (!stored) fallbacks = [];
+    show();
+  }
+
+  // The world cannot draw what was put back: start from what is known to be good.
+  function refused({ detail }) {
+    const state = detail.impossible && fallbacks.pop();
+    if (!state) return;
+    if (same(past.at(-1) ?? {}, state)) past.pop();
+    go(state, "open");
+    vae43.note(words.not_drawn);
+    show();
+  }
+
+  function typing(target) {
+    return Boolean(target?.closest?.(TEXT));
+  }
+
+  function key(event) {
+    const { key: pressed, repeat, altKey, ctrlKey, metaKey, shiftKey, target } = event;
+    if (!repeat && !pressed.startsWith("Arrow")) gesture++;
+    if (!(ctrlKey || metaKey) || altKey || typing(target)) return;
+    const letter = pressed.toLowerCase();
+    const back = letter === "z" && !shiftKey;
+    if (!back && letter !== "z" && !(letter === "y" && ctrlKey)) return;
+    event.preventDefault();
+    if (back) undo();
+    else redo();
+  }
+
+  function mount(element) {
+    const find = (name) => element.querySelector(`.${name}`);
+    panel = { undo: find("undo"), redo: find("redo"), link: find("link") };
+    panel.undo.addEventListener("click", undo);
+    panel.redo.addEventListener("click", redo);
+    panel.link.addEventListener("click", copyLink);
+    vae43.history.mount(element);
+    vae43.compare.mount(element);
+    show();
+  }
+
+  function frame({ detail }) {
+    fallbacks = [];
+    if (detail.state.still) writeLink();
+  }
+
+  store.listen(changed);
+  document.addEventListener("vae43:opening", opening);
+  document.addEventListener("vae43:refused", refused);
+  document.addEventListener("vae43:frame", frame);
+  document.addEventListener("pointerdown", () => gesture++, true);
+  document.addEventListener("keydown", key);
+  document.addEventListener("visibilitychange", () => document.hidden && writeNow());
+  window.addEventListener("pagehide", writeNow);
+  window.addEventListener("hashchange", () => openLink("link"));
+
+  return {
+    ...{ mount, undo, redo, go, same, textOf, usable, read, write, full, typing },
+    get step() { return step; },
+    get world() { return world; },
+    get words() { return words; },
+  };
+})();
