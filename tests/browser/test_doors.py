@@ -13,6 +13,7 @@ from PIL import Image
 
 from tests.browser.conftest import FAKE, served
 from tests.browser.serve_fake import TUNNEL_HOST
+from tests.unit.test_ui_app import SCRIPT_FUNCTIONS, SERVER_FUNCTIONS
 from tests.unit.test_ui_security import bomb
 
 pytestmark = pytest.mark.timeout(240)
@@ -64,11 +65,12 @@ def url(request):
     return request.getfixturevalue(request.param)
 
 
-def test_only_three_functions_answer_and_none_is_an_event(url):
+def test_only_known_functions_answer_and_no_event_but_those_of_scripts(url):
     config = config_of(url)
-    assert [d for d in config["dependencies"] if d["backend_fn"]] == []
+    events = [d["api_name"] for d in config["dependencies"] if d["backend_fn"]]
+    assert sorted(events) == SCRIPT_FUNCTIONS
     functions = [f for c in config["components"] for f in c["props"].get("server_fns") or []]
-    assert sorted(functions) == ["frame", "save", "start_from"]
+    assert sorted(functions) == sorted(SERVER_FUNCTIONS)
 
 
 def test_a_frame_is_answered(url):

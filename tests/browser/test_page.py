@@ -193,7 +193,7 @@ def test_a_bad_file_gets_its_sentence_and_the_page_lives_on(visit, fake_url, nam
     assert any(part in message(page) for part in says.split("|"))  # a frame does not wipe it
 
 
-@pytest.mark.parametrize("factor", [1, 2, 4])
+@pytest.mark.parametrize("factor", [1, 2, 3, 4])
 def test_the_download_is_a_png_with_alpha_of_the_asked_size(visit, fake_url, factor):
     page = visit(fake_url)
     after(page, lambda: drag(page, "warmth", 1))

@@ -39,10 +39,11 @@ def build(engine: Engine, *, share: bool) -> gr.Blocks:
     Args:
         engine: The world to draw with.
         share: Whether strangers may come. Nothing that trains, deletes or writes files may be
-            registered then; so far the page has no such event at all.
+            registered then; the functions for scripts do none of it.
     """
     import gradio as gr
 
+    from vae.ui.api import script_api
     from vae.ui.create import create_tab
 
     with gr.Blocks(
@@ -51,6 +52,7 @@ def build(engine: Engine, *, share: bool) -> gr.Blocks:
         gr.HTML(f"<h1>{words.TITLE}</h1><p>{engine.name}</p>", elem_id="masthead")
         with gr.Tabs(elem_id="tabs"), gr.Tab(words.CREATE, id="create"):
             create_tab(engine)
+        script_api(engine)
     page.queue(max_size=64, api_open=False)
     return page
 
