@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import tempfile
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from vae.errors import ConfigError
@@ -45,11 +46,13 @@ def build(engine: Engine, *, share: bool) -> gr.Blocks:
 
     from vae.ui.api import script_api
     from vae.ui.create import create_tab
+    from vae.ui.help import help_dialog
 
     with gr.Blocks(
         title=words.TITLE, fill_width=True, analytics_enabled=False, delete_cache=(_HOUR, _HOUR)
     ) as page:
-        gr.HTML(f"<h1>{words.TITLE}</h1><p>{engine.name}</p>", elem_id="masthead")
+        title = f"<h1>{words.TITLE}</h1><p>{escape(engine.name)}</p>"
+        gr.HTML(title + help_dialog(), elem_id="masthead")
         with gr.Tabs(elem_id="tabs"), gr.Tab(words.CREATE, id="create"):
             create_tab(engine)
         script_api(engine)

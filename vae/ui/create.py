@@ -6,6 +6,8 @@ from typing import Any
 
 import gradio as gr
 
+from vae.ui.blend import make_blend
+from vae.ui.borrow import borrow_panel, make_describe, make_look
 from vae.ui.canvas import canvas_panel
 from vae.ui.download import download_panel, make_save
 from vae.ui.engine import Engine
@@ -37,8 +39,11 @@ def create_tab(engine: Engine) -> None:
                     make_export(engine),
                     make_start_from(engine),
                     make_strip(engine),
+                    make_look(engine),
+                    make_describe(engine),
                     make_variations(engine),
                     make_field(engine),
+                    make_blend(engine),
                 ],
                 world_of(engine),
             )
@@ -50,5 +55,6 @@ def create_tab(engine: Engine) -> None:
             with gr.Row(elem_id="again", elem_classes="quiet-row"):
                 upload_panel()
                 reset = gr.Button(PANELS["reset_all"], elem_id="reset-all", size="sm", min_width=0)
+            borrow_panel()
             film_panel(engine.sliders)
             sliders_panel(engine.sliders, reset, seed)

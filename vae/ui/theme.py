@@ -15,13 +15,16 @@ SCRIPTS = (
     "canvas.js",
     "tiles.js",
     "film.js",
+    "borrow.js",
+    "blend.js",
     "explore.js",
     "export.js",
+    "help.js",
     "memory.js",
     "history.js",
     "compare.js",
 )
-STYLES = ("style.css", "explore.css", "export.css", "memory.css")
+STYLES = ("style.css", "borrow.css", "explore.css", "export.css", "help.css", "memory.css")
 
 _SANS = ("Avenir Next", "Seravek", "Segoe UI", "Inter", "Helvetica Neue", "Liberation Sans")
 _MONO = ("SF Mono", "Cascadia Mono", "Liberation Mono", "ui-monospace", "monospace")

@@ -143,10 +143,45 @@ EXPLORE = {
     "across": "Across",
     "up": "Upwards",
     "place": "{across} at {x}, {up} at {y}",
+    "blend": "Blend",
+    "blend_note": "Drag between the pictures. The + at a corner puts the present picture "
+    "there: one from the history, a seed, one of your own.",
+    "blend_name": "a blend",
+    "pad": "Where between the pictures",
+    "to_right": "From left to right",
+    "to_bottom": "From top to bottom",
+    "corner": "Put the present picture at corner {number}",
+    "pictures": "Pictures",
+    "others": "Other pictures",
     "sheet": "Save sheet",
     "drawing": "Drawing your sheet",
     "variations_file": "variations",
     "field_file": "two-sliders",
+}
+
+# The list of keys: group to rows of keys and what they do; a space parts one way from another.
+HELP = {"title": "Keys", "open": "List of keys", "close": "Close"}
+KEYS = {
+    "The picture": (
+        ("Ctrl+Z", "Undo"),
+        ("Ctrl+Shift+Z Ctrl+Y", "Redo"),
+        ("B", "Hold to compare with where it started"),
+        ("Ctrl+V", "Start from a copied picture"),
+    ),
+    "A slider in hand": (
+        ("← →", "One step"),
+        ("PgDn PgUp", "A larger step"),
+        ("Home End", "To either end"),
+    ),
+    "Small pictures: history, filmstrip, variations": (
+        ("← →", "From one to the next"),
+        ("Enter", "Go there"),
+    ),
+    "Anywhere": (
+        ("Tab", "On to the next control"),
+        ("?", "This list"),
+        ("Esc", "Close it"),
+    ),
 }
 
 STYLE_NAMES = {
@@ -186,6 +221,55 @@ EFFECT_GRADES: dict[str, tuple[tuple[float, str], ...]] = {
     ),
     "sure": ((0.995, "always"), (0.9, "nearly always"), (0.6, "mostly"), (0.0, "only sometimes")),
 }
+
+# Borrowing a look; the keys are those of the panel and its script.
+BORROW = {
+    "title": "Borrow a look",
+    "note": "from a picture of yours",
+    "pick": "Choose a reference",
+    "drop": "or drop a picture here",
+    "other": "Another",
+    "remove": "Give the look back",
+    "texture": "Texture",
+    "palette": "Palette",
+    "transparency": "Transparency",
+    "opaque": "Transparency: this reference is opaque, so it has none to lend.",
+    "exact": "Exact palette, done after the model",
+    "chart": "What was measured, and what to keep",
+    "own": "your picture",
+    "reference": "the reference",
+    "usual": "usual in this world",
+    "lock": "Keep {name} as it is",
+    "place": "{name}: your picture {own}, the reference {reference}, in standard deviations",
+    "differs": "It is {list}.",
+    "alike": "It measures much as your picture does.",
+    "and": "{first} and {last}",
+    "missing": "This world has no such {list}; nearest shown.",
+    "unnamed": "A reference",
+    "reading": "Measuring your reference",
+    "large": "This file is larger than {limit} MB. Please use a smaller one.",
+    "invisible": "Nothing in this picture is visible: it is fully transparent.",
+}
+
+# What a reference is called that has less or more of an attribute, and what a world then lacks.
+BORROW_WORDS = {
+    "lightness": ("darker", "lighter", "dark", "light"),
+    "redness": ("greener", "redder", "green", "red"),
+    "warmth": ("cooler", "warmer", "blue", "yellow"),
+    "lightness_spread": ("flatter in light", "deeper in shade", "even light", "light and shade"),
+    "redness_spread": ("closer in hue", "wider from green to red", "closeness of hue", "reds by greens"),
+    "warmth_spread": ("even in warmth", "wider from warm to cool", "even warmth", "warm by cool"),
+    "colorfulness": ("greyer", "more colourful", "grey", "strong colour"),
+    "palette_variety": ("of fewer colours", "of more colours", "small palette", "rich palette"),
+    "local_contrast": ("smoother", "rougher", "smooth surface", "rough surface"),
+    "fineness": ("softer in detail", "finer in detail", "soft detail", "fine detail"),
+    "coarseness": ("finer in pattern", "coarser", "small pattern", "large pattern"),
+    "directionality": ("less grained", "more grained", "surface without grain", "grain"),
+    "angle_cos": ("grained across", "grained upright", "grain across", "upright grain"),
+    "angle_sin": ("slanted one way", "slanted the other way", "slant", "slant"),
+    "coverage": ("smaller in its frame", "larger in its frame", "small shape", "large shape"),
+    "edge_softness": ("harder at the edges", "softer at the edges", "hard edge", "soft edge"),
+}  # fmt: skip
 
 _WORLD_TROUBLE = "This world cannot be used: {message}"
 _BY_KIND: tuple[tuple[type[VAEError], str], ...] = (
