@@ -100,6 +100,9 @@ vae43.explore = (() => {
     words = props.words;
     const sheets = new Map([["variations", variations()]]);
     if (root.querySelector("#field")) sheets.set("field", field(props.sliders));
+    const pad = root.querySelector("#blend");
+    vae43.blend.mount(pad, props);
+    sheets.set("blend", { section: pad, refresh: () => vae43.blend.open() });
     for (const door of root.querySelectorAll(".door")) {
       door.addEventListener("click", () => turn(door, sheets));
     }

@@ -186,3 +186,31 @@ def test_a_place_in_the_field_sets_both_sliders_and_the_sheet_can_be_kept(visit,
     assert caught.value.suggested_filename == "two-sliders.png"
     with Image.open(caught.value.path()) as image:
         assert (image.format, image.size) == ("PNG", (640, 640))
+
+
+def test_the_pad_mixes_the_pictures_at_its_corners(visit, fake_url):
+    page = visit(fake_url)
+    after(page, lambda: drag(page, "lightness", 1.5))
+    start = shown(page)
+    page.click("[data-opens=blend]")
+    page.wait_for_selector("#blend .pad:not(.blank)")
+    box = page.locator("#blend .pad").bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def go(x, y):
+        page.mouse.move(*middle)
+        page.mouse.down()
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+        page.mouse.up()
+
+    after(page, lambda: go(0.6, 0.4))
+    assert shown_state(page)["moves"] == {}
+    mixed = shown(page)
+    page.wait_for_function(
+        "() => document.querySelector('#slider-lightness input[type=number]').value === '0'"
+    )
+    after(page, lambda: go(0, 0))
+    assert unlike(start, shown(page)) < unlike(start, mixed) / 4
+    here = page.evaluate("() => vae43.store.state.z[0]")
+    after(page, lambda: page.keyboard.press("End"))
+    assert page.evaluate("() => vae43.store.state.z[0]") != here

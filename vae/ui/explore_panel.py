@@ -1,4 +1,4 @@
-"""The panel under the picture: two doors, variations and a field of two sliders, folded away."""
+"""The panel under the picture: variations, a field of two sliders and a blend, folded away."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from vae.ui.blend import CORNERS
 from vae.ui.explore import AROUND, FIELD
 from vae.ui.film import slider_props
 from vae.ui.words import EXPLORE, PANELS, slider_name
@@ -45,10 +46,9 @@ def _template(sliders: Sequence[Slider]) -> str:
         across, up = _pair(sliders)
         selects = _select("across", sliders, across) + _select("up", sliders, up)
         sheets["field"] = (FIELD, selects)
-    doors = "".join(_door(name) for name in sheets)
-    return f'<div class="doors">{doors}</div>' + "".join(
-        _section(name, *parts) for name, parts in sheets.items()
-    )
+    doors = "".join(_door(name) for name in (*sheets, "blend"))
+    sections = "".join(_section(name, *parts) for name, parts in sheets.items())
+    return f'<div class="doors">{doors}</div>{sections}{_blend()}'
 
 
 def _say(key: str) -> str:
@@ -70,6 +70,28 @@ def _section(name: str, columns: int, controls: str) -> str:
         f'aria-label="{_say(name)}" style="--columns: {columns}">{tiles}</div>'
         f'<div class="dials"><p>{_say(f"{name}_note")}</p>{controls}'
         f'<button type="button" class="keep">{_say("sheet")}</button></div></section>'
+    )
+
+
+def _blend() -> str:
+    corners = ""
+    for number in range(1, CORNERS + 1):
+        label = escape(EXPLORE["corner"].format(number=number))
+        corners += f'<div class="corner"><b></b><button type="button" title="{label}" '
+        corners += f'aria-label="{label}">+</button></div>'
+    counts = "".join(
+        f"<option{' selected' if count == CORNERS else ''}>{count}</option>"
+        for count in range(2, CORNERS + 1)
+    )
+    return (
+        f'<section id="blend" class="sheet-of" hidden aria-label="{_say("blend")}">'
+        f'<div class="pad blank" role="group" aria-label="{_say("pad")}">'
+        f'<input type="range" aria-label="{_say("to_right")}" value="0">'
+        f'<input type="range" aria-label="{_say("to_bottom")}" value="0">'
+        f"{corners}<i></i></div>"
+        f'<div class="dials"><p>{_say("blend_note")}</p>'
+        f'<label class="dial">{_say("pictures")}<select class="count">{counts}</select></label>'
+        f'<button type="button" class="others">{_say("others")}</button></div></section>'
     )
 
 
