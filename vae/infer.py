@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from vae.borrowing import Borrowing, Look, look_of, solve
 from vae.checkpoint import check_format
 from vae.config import ModelConfig
 from vae.distributions import LatentDensity, Latents
-from vae.encodings import ATTRIBUTES, GROUPS, measure
+from vae.encodings import ATTRIBUTES, measure
 from vae.errors import CheckpointError, ConfigError, ShapeError
 from vae.model import IvAE, fetch_world, load_model
 from vae.sliders import Slider, SliderTable, build_slider_table
@@ -165,6 +166,11 @@ class World:
         return dict(zip(ATTRIBUTES, measure(images).unbind(1), strict=True))
 
     @torch.inference_mode()
+    def scores(self, u: Tensor) -> Tensor:
+        """Return attributes (N, 16), natural units, in standard deviations of the training set."""
+        return self.model.standardizer(u.to(self.device))
+
+    @torch.inference_mode()
     def move(self, latents: Latents, by: Mapping[str, float | Tensor]) -> Latents:
         """Move latents along sliders.
 
@@ -198,42 +204,36 @@ class World:
         texture: float = 1.0,
         palette: float = 1.0,
         alpha: float = 1.0,
+        *,
+        locks: Collection[str] = (),
     ) -> Latents:
         """Take on a reference's measured metadata, leaving the content z.
 
-        The key moves from p(k|u) of the picture as it is to p(k|u) of the picture with the
-        borrowed attributes, so that what makes the picture itself is kept.
+        The key moves until the picture measures as the reference where it borrows and as before
+        where it does not; see `vae.borrowing`. An opaque reference has no transparency to lend.
 
         Args:
             latents: The pictures to change, N of them.
-            reference: Straight images (1 or N, C, H, W) of any supported size.
+            reference: Straight images (1 or N, C, H, W) of any size.
             texture: Share of the texture attributes borrowed, 0 to 1.
             palette: Share of the colour attributes.
             alpha: Share of the transparency attributes.
+            locks: Attributes that stay, whatever the dials say.
 
         Raises:
-            ConfigError: A dial is outside 0 to 1.
+            ConfigError: A dial is outside 0 to 1, or a lock is no attribute.
+            ShapeError: The reference is no image, or there are neither 1 nor N.
         """
-        dials = {"texture": texture, "palette": palette, "alpha": alpha}
-        for name, value in dials.items():
+        shares = {"texture": texture, "palette": palette, "alpha": alpha}
+        for name, value in shares.items():
             if not 0 <= value <= 1:
                 raise ConfigError(f"{name} must be from 0 to 1, found {value}")
-        share = torch.zeros(len(ATTRIBUTES), device=self.device)
-        for group, names in GROUPS.items():
-            for name in names:
-                share[ATTRIBUTES.index(name)] = dials[group]
-        if reference.shape[1] != 4:  # an opaque picture has no transparency to lend
-            for name in GROUPS["alpha"]:
-                share[ATTRIBUTES.index(name)] = 0
-        own = self.model.metadata(self.decode(latents)).clamp(-3, 3)
-        other = self.model.metadata(reference.to(self.device)).clamp(-3, 3)
-        change = share * (other - own)
-        by = {
-            s.attribute: change[:, ATTRIBUTES.index(s.attribute)]
-            for s in self.sliders
-            if s.attribute is not None
-        }
-        return self.move(latents, by)
+        found = self.borrowing(latents, look_of(reference, self.image_size), locks=locks)
+        return Latents(latents.z, latents.key + found.at(shares))
+
+    def borrowing(self, latents: Latents, look: Look, *, locks: Collection[str] = ()) -> Borrowing:
+        """Solve :meth:`borrow` for every place of the dials, from a measured look."""
+        return solve(self.model, self.table, latents, look, locks=locks)
 
     def _check(self, images: Tensor) -> Tensor:
         size, channels = self.image_size, self.channels

@@ -6,11 +6,15 @@ is random but the seed, so pictures can be compared pixel by pixel.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from itertools import product
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from vae.borrowing import Borrowing, Look
+from vae.encodings import GROUPS, measure
 from vae.slider import Slider
 
 STYLES = (
@@ -19,6 +23,8 @@ STYLES = (
     "directionality", "angle_cos", "angle_sin", "coverage", "edge_softness",
 )  # fmt: skip
 FORMS = ("size", "aspect", "across", "down", "lobes", *(f"form {i}" for i in range(6, 13)))
+USUAL = (60, 20, 25, 12, 6, 8, 50, 2.5, 6, -3, 3.5, 0.3, 0, 0, 0.35, 0.05)
+SPREAD = (12, 12, 12, 5, 4, 5, 20, 0.6, 3, 0.6, 0.8, 0.15, 0.2, 0.2, 0.15, 0.03)
 
 
 class Latents(NamedTuple):
@@ -82,6 +88,23 @@ class FakeWorld:
             else:
                 z[:, FORMS.index(name)] += amount
         return Latents(z, key)
+
+    def scores(self, u: Tensor) -> Tensor:
+        """Read attributes on a rough scale of its own."""
+        return (u - u.new_tensor(USUAL)) / u.new_tensor(SPREAD)
+
+    def borrowing(self, latents: Latents, look: Look, *, locks: Collection[str] = ()) -> Borrowing:
+        """Take half of every difference in one step: enough for a picture to follow a dial."""
+        before = self.scores(measure(self.decode(latents)))
+        wanted = self.scores(look.u).expand_as(before)
+        dials = ("texture", "palette", "alpha") if look.has_alpha else ("texture", "palette")
+        borrowed = torch.zeros(2 ** len(dials), len(STYLES), dtype=torch.bool)
+        for corner, switches in enumerate(product((False, True), repeat=len(dials))):
+            for dial, on in zip(dials, switches, strict=True):
+                for name in GROUPS[dial] if on else ():
+                    borrowed[corner, STYLES.index(name)] = name not in locks
+        moves = 0.5 * (wanted - before).clamp(-2.5, 2.5)[:, None] * borrowed
+        return Borrowing(dials, moves, before, wanted, before[:, None] + moves, borrowed)
 
     def decode(self, latents: Latents) -> Tensor:
         return torch.stack([_blob(z, k, self.image_size) for z, k in zip(*latents, strict=True)])

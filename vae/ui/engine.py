@@ -21,6 +21,7 @@ from vae.recipe import HASH_DIGITS, world_hash
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from vae.borrowing import Borrowing
     from vae.infer import Latents, World
     from vae.slider import Slider
     from vae.ui.state import PictureState
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MAX_WAITING = 64
 _SEEDS_KEPT = 64
+_BORROWINGS_KEPT = 64
 _PATIENCE = 1.0  # seconds
 _PAUSE = 0.005
 
@@ -169,7 +171,50 @@ def latents_of(world: World, state: PictureState) -> Latents:
 def moved_latents_of(world: World, state: PictureState) -> Latents:
     """Return the latents of a state as it is drawn: the start, moved by everything it carries."""
     latents = latents_of(world, state)
+    if state.borrow is not None:
+        latents = latents._replace(key=latents.key + borrowed_move(world, state))
     return world.move(latents, dict(state.moves)) if state.moves else latents
+
+
+def borrowed_move(world: World, state: PictureState) -> Tensor:
+    """Return how far the borrowed look of a state moves its key, (1, latent_key_dim)."""
+    borrow = state.borrow
+    assert borrow is not None
+    shares = {
+        "texture": borrow.texture,
+        "palette": borrow.palette,
+        "alpha": borrow.transparency if borrow.alpha else 0.0,
+    }
+    return solved(world, state).at(shares)
+
+
+def solved(world: World, state: PictureState) -> Borrowing:
+    """Return the solution of a state's borrowing; a few pictures are drawn for it, once.
+
+    It hangs neither on the sliders nor on the dials, so that dragging either costs nothing.
+    """
+    borrow = state.borrow
+    assert borrow is not None
+    start = (state.seed, state.z, state.key)
+    return _solve(world, start, borrow.u, borrow.alpha, borrow.locks)
+
+
+@lru_cache(maxsize=_BORROWINGS_KEPT)
+def _solve(
+    world: World,
+    start: tuple[Any, Any, Any],
+    u: tuple[float, ...],
+    alpha: bool,
+    locks: tuple[str, ...],
+) -> Borrowing:
+    import torch
+
+    from vae.borrowing import Look
+    from vae.ui.state import PictureState
+
+    seed, z, key = start
+    latents = latents_of(world, PictureState(seed=seed, z=z, key=key, moves={}))
+    return world.borrowing(latents, Look(torch.tensor([u]), alpha), locks=locks)
 
 
 def picture_of(world: World, state: PictureState) -> Tensor:
@@ -183,4 +228,17 @@ def pictures_of(world: World, states: Sequence[PictureState]) -> Tensor:
 
     rows = [moved_latents_of(world, state) for state in states]
     z, key = (torch.cat(parts) for parts in zip(*rows, strict=True))
-    return world.decode(rows[0]._replace(z=z, key=key))
+    pictures = world.decode(rows[0]._replace(z=z, key=key))
+    for i, state in enumerate(states):
+        if state.borrow is not None and state.borrow.exact is not None:
+            pictures[i : i + 1] = _recoloured(pictures[i : i + 1], state.borrow.exact)
+    return pictures
+
+
+def _recoloured(picture: Tensor, exact: Sequence[float]) -> Tensor:
+    import torch
+
+    from vae.palette_transfer import Palette, transfer
+
+    numbers = torch.tensor([exact], dtype=torch.float64)
+    return transfer(picture, Palette(numbers[:, :3], numbers[:, 3:].view(1, 3, 3)))

@@ -13,10 +13,36 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from vae.errors import ConfigError
+from vae.ui.words import STYLE_NAMES
 
 MAX_SEED = 2**32 - 1
 MAX_LATENT = 64.0  # far outside any posterior: a guard against nonsense, not a limit on art
 _MAX_WIDTH = 4096
+_NUM_ATTRIBUTES = len(STYLE_NAMES)
+_MAX_VALUE = 1e4  # of an attribute or a palette, natural units
+
+
+@dataclass(frozen=True, kw_only=True)
+class BorrowState:
+    """A reference's look, as it was measured, and how much of it is borrowed.
+
+    Attributes:
+        u: The sixteen attributes, natural units.
+        alpha: Whether the reference has any transparency to lend.
+        texture: Share of the texture borrowed, 0 to 1.
+        palette: Share of the palette.
+        transparency: Share of the transparency.
+        locks: Attributes that stay, sorted.
+        exact: Mean (3) and covariance (9) of the palette put on after the model, or None.
+    """
+
+    u: tuple[float, ...]
+    alpha: bool
+    texture: float = 0.0
+    palette: float = 0.0
+    transparency: float = 0.0
+    locks: tuple[str, ...] = ()
+    exact: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,19 +54,22 @@ class PictureState:
         z: Content latents of an uploaded picture, or None.
         key: Style latents of an uploaded picture, or None.
         moves: Slider name to position, in standard deviations; zeros are left out.
+        borrow: The look that is borrowed, or None.
     """
 
     seed: int | None = None
     z: tuple[float, ...] | None = None
     key: tuple[float, ...] | None = None
     moves: Mapping[str, float]
+    borrow: BorrowState | None = None
 
 
 def read_state(data: Any, ranges: Mapping[str, tuple[float, float]]) -> PictureState:
     """Check a request from the browser.
 
     Args:
-        data: Decoded JSON: ``{"seed": 43}`` or ``{"z": [...], "key": [...]}``, and ``"moves"``.
+        data: Decoded JSON: ``{"seed": 43}`` or ``{"z": [...], "key": [...]}``, ``"moves"``, and
+            ``"borrow"`` where a look is borrowed.
         ranges: Allowed positions of each slider, by name; positions outside are clamped.
 
     Raises:
@@ -49,10 +78,11 @@ def read_state(data: Any, ranges: Mapping[str, tuple[float, float]]) -> PictureS
     if not isinstance(data, Mapping):
         raise ConfigError(f"expected a picture's state, found {type(data).__name__}")
     moves = _read_moves(data.get("moves", {}), ranges)
+    borrow = _read_borrow(data.get("borrow"))
     if data.get("z") is not None or data.get("key") is not None:
         z, key = _read_latents(data.get("z"), "z"), _read_latents(data.get("key"), "key")
-        return PictureState(z=z, key=key, moves=moves)
-    return PictureState(seed=_read_seed(data.get("seed")), moves=moves)
+        return PictureState(z=z, key=key, moves=moves, borrow=borrow)
+    return PictureState(seed=_read_seed(data.get("seed")), moves=moves, borrow=borrow)
 
 
 def carried(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,6 +108,45 @@ def _read_moves(moves: Any, ranges: Mapping[str, tuple[float, float]]) -> dict[s
             raise ConfigError(f"expected a slider of this world, found {_shown(name)}")
     clamped = {name: _clamp(_number(v, name), *ranges[name]) for name, v in moves.items()}
     return {name: value for name, value in clamped.items() if value != 0.0}
+
+
+def _read_borrow(borrow: Any) -> BorrowState | None:
+    if borrow is None:
+        return None
+    if not isinstance(borrow, Mapping) or not isinstance(borrow.get("alpha"), bool):
+        raise ConfigError(f"expected a borrowed look, found {_shown(borrow)}")
+    dials = ("texture", "palette", "transparency")
+    shares = {name: _clamp(_number(borrow.get(name, 0), name), 0.0, 1.0) for name in dials}
+    return BorrowState(
+        u=_read_row(borrow.get("u"), "u", _NUM_ATTRIBUTES),
+        alpha=borrow["alpha"],
+        locks=_read_locks(borrow.get("locks", [])),
+        exact=_read_exact(borrow.get("exact")),
+        **shares,
+    )
+
+
+def _read_locks(locks: Any) -> tuple[str, ...]:
+    known = isinstance(locks, list) and all(isinstance(n, str) and n in STYLE_NAMES for n in locks)
+    if not known:
+        raise ConfigError(f"expected a list of attributes to lock, found {_shown(locks)}")
+    return tuple(sorted(set(locks)))
+
+
+def _read_exact(exact: Any) -> tuple[float, ...] | None:
+    """Return the palette to put on after the model, where it is there and switched on."""
+    if exact is None:
+        return None
+    if not isinstance(exact, Mapping):
+        raise ConfigError(f"expected a palette, found {_shown(exact)}")
+    mean, covariance = (_read_row(exact.get(n), n, size) for n, size in (("mean", 3), ("cov", 9)))
+    return mean + covariance if exact.get("on") is True else None
+
+
+def _read_row(values: Any, name: str, size: int) -> tuple[float, ...]:
+    if not isinstance(values, list) or len(values) != size:
+        raise ConfigError(f"expected {name} as {size} numbers, found {_shown(values)}")
+    return tuple(_clamp(_number(v, name), -_MAX_VALUE, _MAX_VALUE) for v in values)
 
 
 def _read_latents(values: Any, name: str) -> tuple[float, ...]:
