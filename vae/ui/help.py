@@ -30,6 +30,6 @@ def _group(title: str, rows: tuple[tuple[str, str], ...]) -> str:
 def _keys(keys: str) -> str:
     """Return ``"Ctrl+Z"`` as keys side by side; a space parts one way from another."""
     return " ".join(
-        "".join(f"<kbd>{escape(key)}</kbd>" for key in together.split("+"))
+        "<span>" + "".join(f"<kbd>{escape(key)}</kbd>" for key in together.split("+")) + "</span>"
         for together in keys.split(" ")
     )
