@@ -88,3 +88,9 @@ def test_undo_and_redo_of_the_list_work(visit, fake_url, key):
     if key != "Control+z":
         page.keyboard.press(key)
         page.wait_for_function(f"() => ({moved})() === 0.05")
+
+
+def test_axe_sees_a_barrier_where_there_is_one(visit, fake_url, axe):
+    page = visit(fake_url)
+    page.evaluate("() => document.body.append(document.createElement('button'))")
+    assert any(line.startswith("button-name (critical)") for line in findings(page, axe))
