@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tests.conftest import draw_art, draw_fruit, to_images
+from vae.borrowing import RANGE, look_of
 from vae.encodings import ATTRIBUTES, GROUPS, measure
 from vae.errors import CheckpointError, ConfigError, ShapeError
 from vae.infer import World, get_infer_model, list_worlds
@@ -115,14 +116,21 @@ def test_borrowing_keeps_the_content_and_each_dial_its_own_part(world, images):
     assert not torch.equal(whole.key, latents.key)
     still = world.borrow(latents, reference, texture=0, palette=0, alpha=0)
     assert torch.allclose(still.key, latents.key, atol=1e-6)
-    moves = torch.zeros_like(latents.key)
     for dial, names in GROUPS.items():
         dials = {name: float(name == dial) for name in GROUPS}
         part = world.borrow(latents, reference, **dials).key - latents.key
-        has_slider = {s.attribute for s in world.sliders} & set(names)
-        assert bool(part.abs().sum() > 0) is bool(has_slider)
-        moves = moves + part
-    assert torch.allclose(latents.key + moves, whole.key, atol=1e-4)
+        if not {s.attribute for s in world.sliders} & set(names):
+            assert part.abs().sum() == 0  # no slider, nothing to move it with
+        half = world.borrow(latents, reference, **{n: v / 2 for n, v in dials.items()}).key
+        assert torch.allclose(latents.key + part / 2, half, atol=1e-4)
+
+
+def test_borrowing_never_ends_farther_from_what_was_asked(world, images):
+    latents = world.encode(images)
+    found = world.borrowing(latents, look_of(to_images([draw_art(9)]), world.image_size))
+    aim = torch.where(found.borrowed[-1], found.wanted.clamp(-RANGE, RANGE), found.before)
+    before, after = ((aim - x).square().sum(1) for x in (found.before, found.reached[:, -1]))
+    assert (after <= before + 1e-4).all()
 
 
 def test_an_opaque_reference_lends_no_transparency(world, images):

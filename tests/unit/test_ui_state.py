@@ -74,3 +74,37 @@ def test_anything_from_outside_becomes_a_usable_state_or_a_refusal(data):
     assert all(abs(v) <= MAX_LATENT for v in (state.z or ()) + (state.key or ()))
     assert all(RANGES[n][0] <= v <= RANGES[n][1] for n, v in state.moves.items())
     json.dumps([state.seed, state.z, state.key, dict(state.moves)], allow_nan=False)
+
+
+LOOK = {"u": [0.0] * 16, "alpha": True, "exact": {"mean": [1, 2, 3], "cov": [0] * 9, "on": True}}
+
+
+def test_reads_a_borrowed_look_and_clamps_its_dials():
+    look = {**LOOK, "texture": 2, "palette": 0.5, "locks": ["warmth", "lightness"]}
+    borrow = read_state({"seed": 1, "borrow": look}, RANGES).borrow
+    assert (borrow.texture, borrow.palette, borrow.transparency) == (1.0, 0.5, 0.0)
+    assert borrow.locks == ("lightness", "warmth")
+    assert borrow.exact == (1.0, 2.0, 3.0, *[0.0] * 9)
+    off = {**LOOK, "exact": {**LOOK["exact"], "on": False}}
+    assert read_state({"seed": 1, "borrow": off}, RANGES).borrow.exact is None
+    assert read_state({"seed": 1, "borrow": None}, RANGES).borrow is None
+    hash(borrow)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"u": [0.0] * 15},
+        {"u": "0" * 16},
+        {"u": [float("nan")] * 16},
+        {"alpha": 1},
+        {"texture": "1"},
+        {"locks": ["nose"]},
+        {"locks": "warmth"},
+        {"exact": {"mean": [1], "cov": [0] * 9}},
+        {"exact": []},
+    ],
+)
+def test_a_look_that_is_none_is_refused(wrong):
+    with pytest.raises(ConfigError, match="expected"):
+        read_state({"seed": 1, "borrow": {**LOOK, **wrong}}, RANGES)
