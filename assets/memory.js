@@ -24,6 +24,8 @@ vae43.memory = (() => {
   let gesture = 0; // grows with every press
   let step = 0; // grows with every step
   let writing = null;
+  let opened = false; // whether a picture has been shown
+  let held = ""; // what is to be told once it has
   let fallbacks = []; // where to start if the world refuses what was put back
   const complained = new Set();
 
@@ -195,7 +197,7 @@ vae43.memory = (() => {
     const link = readLink();
     const news = link?.state && !same(link.state, store.state);
     if (news) go(link.state, kind);
-    if (link?.says) vae43.note(link.says);
+    if (link?.says) tell(link.says);
     return Boolean(news);
   }
 
@@ -231,7 +233,7 @@ vae43.memory = (() => {
     [past, future] = [pile(kept.past), pile(kept.future)];
     fallbacks = [store.state];
     if (stored) go(stored, "open");
-    if (stored && kept.hash !== world.hash) vae43.note(words.other_version);
+    if (stored && kept.hash !== world.hash) tell(words.other_version);
     const before = store.state;
     if (openLink(stored ? "link" : "open")) fallbacks.push(before);
     else if (!stored) fallbacks = [];
@@ -244,8 +246,14 @@ vae43.memory = (() => {
     if (!state) return;
     if (same(past.at(-1) ?? {}, state)) past.pop();
     go(state, "open");
-    vae43.note(words.not_drawn);
+    tell(words.not_drawn);
     show();
+  }
+
+  // A world may take longer to wake than a line of text stays.
+  function tell(text) {
+    if (opened) vae43.note(text);
+    else held = text;
   }
 
   function typing(target) {
@@ -276,7 +284,9 @@ vae43.memory = (() => {
   }
 
   function frame({ detail }) {
-    fallbacks = [];
+    [opened, fallbacks] = [true, []];
+    if (held) vae43.note(held);
+    held = "";
     if (detail.state.still) writeLink();
   }
 
