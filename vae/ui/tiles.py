@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SIDE = 64  # pixels
 AT_ONCE = 9  # pictures decoded in one go: about as long as a frame may be late
+BORROWING_AT_ONCE = 2  # where a borrowed look must be solved for each
 
 
 def draw_small(world: World, states: Sequence[PictureState], side: int) -> np.ndarray:
@@ -30,7 +31,8 @@ async def small_pictures(
 
     They are drawn in parts, so that frames find their way in between.
     """
-    parts = [states[start : start + AT_ONCE] for start in range(0, len(states), AT_ONCE)]
+    size = AT_ONCE if all(state.borrow is None for state in states) else BORROWING_AT_ONCE
+    parts = [states[start : start + size] for start in range(0, len(states), size)]
     return np.concatenate([await engine.draw_later(draw_small, part, side) for part in parts])
 
 
