@@ -14,7 +14,18 @@ from vae.ui.sliders import SHOWN
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
 SCRIPT_FUNCTIONS = ["borrow", "decode", "describe", "encode", "sample"]
-SERVER_FUNCTIONS = {"frame", "save", "start_from", "export", "strip", "variations", "field", "blend"}
+SERVER_FUNCTIONS = {
+    "frame",
+    "save",
+    "start_from",
+    "export",
+    "strip",
+    "variations",
+    "field",
+    "blend",
+    "look",
+    "describe",
+}
 
 
 @pytest.fixture(scope="module")
