@@ -136,7 +136,7 @@ def format_rows(rows: Mapping[str, Mapping[str, Any]]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, measure, print; an error is one line on stderr and exit code 1."""
     parser = argparse.ArgumentParser(
-        prog="python -m vae.evaluation.ablations", description=__doc__.splitlines()[0]
+        prog="python -m vae.evaluation.ablations", description="Train with one thing changed."
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of images")
     parser.add_argument("--size", type=int, default=64, help="side of the pictures")

@@ -164,15 +164,15 @@ def evaluate(options: argparse.Namespace) -> None:
     from vae.infer import get_infer_model
 
     world = get_infer_model(options.world)
-    like = {"size": world.image_size, "channels": world.channels}
-    train, unseen = load_split(options.data, limit=options.limit, **like)
+    size, channels = world.image_size, world.channels
+    train, unseen = load_split(options.data, size=size, channels=channels, limit=options.limit)
     scale = Reference.fit(measure_in_parts(train.images[:1000].permute(0, 2, 3, 1).numpy()))
     rng = np.random.default_rng(options.seed)
     chosen = rng.permutation(len(unseen))[: options.num]
     latents = world.encode(unseen.select([int(i) for i in chosen]).floats())
     files = find_images(options.references)
     order = np.resize(rng.permutation(len(files)), len(chosen))  # few references go round
-    arrays = [read_image(files[i], **like) for i in order]
+    arrays = [read_image(files[i], size=size, channels=channels) for i in order]
     references = torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2).float() / 255
     print(format_rows(measure_borrowing(world, latents, references, scale)))
 

@@ -169,7 +169,8 @@ def borrow(
     look = to_tensor(reference)
     if bool((look[:, 3] == 1).all()):  # an opaque picture has no transparency to lend
         look = look[:, :3]
-    return _listed(world.borrow(_joined(world, states), look, **dials))
+    shares = (dials["texture"], dials["palette"], dials["alpha"])
+    return _listed(world.borrow(_joined(world, states), look, *shares))
 
 
 def write(pictures: np.ndarray, scale: int) -> list[str]:

@@ -257,7 +257,10 @@ BORROW_WORDS = {
     "redness": ("greener", "redder", "green", "red"),
     "warmth": ("cooler", "warmer", "blue", "yellow"),
     "lightness_spread": ("flatter in light", "deeper in shade", "even light", "light and shade"),
-    "redness_spread": ("closer in hue", "wider from green to red", "closeness of hue", "reds by greens"),
+    "redness_spread": (
+        *("closer in hue", "wider from green to red"),
+        *("closeness of hue", "reds by greens"),
+    ),
     "warmth_spread": ("even in warmth", "wider from warm to cool", "even warmth", "warm by cool"),
     "colorfulness": ("greyer", "more colourful", "grey", "strong colour"),
     "palette_variety": ("of fewer colours", "of more colours", "small palette", "rich palette"),
