@@ -151,15 +151,22 @@ class LatentDensity(nn.Module):
         Dai & Wipf (2019) arXiv:1903.05789; Ghosh et al. (2020) arXiv:1903.12436
     """
 
+    RARE = 0.1
+    """Share of the fitted latents, the least likely, whose kind is not drawn: a broad component
+    of odd subjects spans more that is nothing at all than it spans of them."""
+    REDRAWS = 16
+
     weights: Tensor
     means: Tensor
     factors: Tensor
+    floor: Tensor
 
     def __init__(self, dim: int, num_components: int = 16):
         super().__init__()
         self.register_buffer("weights", torch.full((num_components,), 1 / num_components))
         self.register_buffer("means", torch.zeros(num_components, dim))
         self.register_buffer("factors", torch.eye(dim).repeat(num_components, 1, 1))
+        self.register_buffer("floor", torch.tensor(-math.inf))  # least log density drawn, nats
 
     @classmethod
     def fit(cls, latents: Tensor, *, num_components: int = 16, seed: int = 0) -> LatentDensity:
@@ -186,18 +193,29 @@ class LatentDensity(nn.Module):
         density.means.copy_(torch.from_numpy(mixture.means_))
         covariances = torch.from_numpy(mixture.covariances_)
         density.factors.copy_(torch.linalg.cholesky(covariances))
+        log_prob = density.log_prob(latents.detach().cpu().to(density.means.dtype))
+        density.floor.copy_(log_prob.quantile(cls.RARE))
         return density
 
     def sample(
         self, n: int, *, generator: torch.Generator | None = None, truncation: float = 1.0
     ) -> Tensor:
-        """Draw ``n`` joined latents (n, dim).
+        """Draw ``n`` joined latents (n, dim); what is less likely than the floor is drawn again.
 
         Args:
             n: How many.
             generator: Source of randomness; a CPU generator.
             truncation: Scale of each draw about its component's mean, 0 to 1.
         """
+        drawn = self._draw(n, generator, truncation)
+        for _ in range(self.REDRAWS):
+            rare = (self.log_prob(drawn) < self.floor).nonzero()[:, 0]
+            if not len(rare):
+                break
+            drawn[rare] = self._draw(len(rare), generator, truncation)
+        return drawn
+
+    def _draw(self, n: int, generator: torch.Generator | None, truncation: float) -> Tensor:
         component = torch.multinomial(self.weights.cpu(), n, replacement=True, generator=generator)
         noise = torch.randn(n, self.means.shape[1], generator=generator)
         return self.place(component, noise * truncation)

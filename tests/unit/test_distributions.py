@@ -136,6 +136,7 @@ def test_fits_and_draws_repeat_with_their_seeds():
 
 def test_truncation_pulls_draws_to_their_components():
     density = LatentDensity.fit(blobs(), num_components=2)
+    density.floor.fill_(-torch.inf)  # every draw counts here
     spread = []
     for truncation in (0.0, 0.5, 1.0):
         draws = density.sample(
@@ -144,6 +145,24 @@ def test_truncation_pulls_draws_to_their_components():
         spread.append(torch.cdist(draws, density.means).min(1).values.mean().item())
     assert spread[0] == pytest.approx(0, abs=1e-5)
     assert spread[1] == pytest.approx(spread[2] / 2, rel=0.05)
+
+
+def test_what_is_rarer_than_the_rarest_tenth_is_drawn_again():
+    data = blobs()
+    density = LatentDensity.fit(data, num_components=2)
+    assert float((density.log_prob(data) < density.floor).float().mean()) == pytest.approx(
+        LatentDensity.RARE, abs=0.02
+    )
+    draws = density.sample(500, generator=torch.Generator().manual_seed(2))
+    assert (density.log_prob(draws) >= density.floor).all()
+    again = density.sample(500, generator=torch.Generator().manual_seed(2))
+    assert torch.equal(draws, again)
+
+
+def test_a_floor_that_nothing_reaches_does_not_hang():
+    density = LatentDensity.fit(blobs(), num_components=2)
+    density.floor.fill_(torch.inf)
+    assert density.sample(3).shape == (3, density.means.shape[1])
 
 
 @pytest.mark.parametrize("rows", [2, 3, 10])

@@ -10,7 +10,7 @@ from vae.ui.words import PANELS
 if TYPE_CHECKING:
     import gradio as gr
 
-FIRST_SEED = 43
+FIRST_SEED = 40  # a cut peach: skin, flesh and stone to see at once
 
 
 def seed_panel() -> gr.Number:
