@@ -12,6 +12,7 @@ from tests.browser.conftest import after, drag
 from tests.unit.test_palette import read_ase
 from tests.unit.test_ui_panels import expected
 from vae.evaluation.fringe import composite
+from vae.ui.seed import FIRST_SEED
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -29,13 +30,13 @@ def test_a_webp_loses_nothing_and_keeps_its_alpha(visit, fake_url):
     after(page, lambda: drag(page, "warmth", 1))
     for factor in (1, 3):
         name, data = saved(page, f'[data-factor="{factor}"]')
-        assert name == f"fake-43-moved-{factor}x.webp"
+        assert name == f"fake-{FIRST_SEED}-moved-{factor}x.webp"
         with Image.open(io.BytesIO(data)) as image:
             assert (image.format, image.mode) == ("WEBP", "RGBA")
             assert image.size == (128 * factor, 128 * factor)
             if factor == 1:
                 shown = composite(np.asarray(image) / 255, 1.0)
-                wanted = composite(expected(43, warmth=1.0) / 255, 1.0)
+                wanted = composite(expected(FIRST_SEED, warmth=1.0) / 255, 1.0)
                 assert np.abs(shown - wanted).max() <= 1.5 / 255
 
 
@@ -43,7 +44,7 @@ def test_the_palette_comes_in_four_forms_of_the_same_colours(visit, fake_url):
     page = visit(fake_url)
     files = {kind: saved(page, f'[data-palette="{kind}"]') for kind in ("gpl", "ase", "css", "png")}
     assert {kind: name for kind, (name, _) in files.items()} == {
-        kind: f"fake-43-palette.{kind}" for kind in files
+        kind: f"fake-{FIRST_SEED}-palette.{kind}" for kind in files
     }
     lines = files["gpl"][1].decode().splitlines()[4:]
     colors = [tuple(int(v) for v in line.split("\t")[0].split()) for line in lines]

@@ -156,14 +156,16 @@ def test_a_restart_and_a_reload_lose_nothing(visit, monkeypatch):
     with served(FAKE) as url:
         reload(page, url)
         assert (pixels(page), shown_state(page), strip(page)) == kept
-        page.wait_for_function("() => document.querySelector('#seed input').value !== '43'")
+        page.wait_for_function(
+            f"() => document.querySelector('#seed input').value !== '{FIRST_SEED}'"
+        )
         assert page.input_value("#slider-warmth input[type=number]") == "1.5"
         assert page.url == address
         redo(page)
         assert shown_state(page)["moves"] == {"warmth": 1.5, "size": -2}
         for _ in range(3):
             undo(page)
-        assert shown_state(page)["seed"] == 43
+        assert shown_state(page)["seed"] == FIRST_SEED
         assert page.is_disabled("#memory .undo")
     visit.complaints.clear()  # the browser remarks on the server that went away
 
@@ -194,12 +196,12 @@ def test_a_copied_link_opens_the_same_picture_elsewhere(visit, fake_url):
     ("address", "says", "seed"),
     [
         (link({"seed": 7, "moves": {"gone": 1}}, hash_="0" * 12), "another version", 7),
-        (link({"seed": 7}, world="pomona"), "the world pomona, and this is fake", 43),
-        (link({"seed": 7}, version=9), "damaged", 43),
-        (link({"seed": -1}), "damaged", 43),
-        (link({"z": [1.0], "key": [1.0], "moves": {}}), "left out", 43),
-        ("#s=%%%", "damaged", 43),
-        ("#s=" + "A" * 200, "damaged", 43),
+        (link({"seed": 7}, world="pomona"), "the world pomona, and this is fake", FIRST_SEED),
+        (link({"seed": 7}, version=9), "damaged", FIRST_SEED),
+        (link({"seed": -1}), "damaged", FIRST_SEED),
+        (link({"z": [1.0], "key": [1.0], "moves": {}}), "left out", FIRST_SEED),
+        ("#s=%%%", "damaged", FIRST_SEED),
+        ("#s=" + "A" * 200, "damaged", FIRST_SEED),
     ],
 )
 def test_a_link_that_cannot_be_trusted_says_so(visit, fake_url, address, says, seed):
@@ -223,7 +225,7 @@ def test_a_saved_picture_brings_its_state_back(visit, fake_url):
     png = {"name": "kept.png", "mimeType": "image/png", "buffer": file}
     after(page, lambda: page.set_input_files("#stage .file", png))
     assert (pixels(page), shown_state(page)) == (made, state)
-    page.wait_for_function("() => document.querySelector('#seed input').value === '43'")
+    page.wait_for_function(f"() => document.querySelector('#seed input').value === '{FIRST_SEED}'")
     assert page.input_value("#slider-warmth input[type=number]") == "1.5"
     page.uncheck("#keep-recipe input")
     with page.expect_download() as caught:
@@ -283,7 +285,7 @@ def test_damaged_storage_is_ignored(visit, fake_url, state, history):
         [[STATE, state], [HISTORY, history]],
     )
     reload(page, fake_url)
-    assert shown_state(page)["seed"] == 43
+    assert shown_state(page)["seed"] == FIRST_SEED
     after(page, lambda: drag(page, "warmth", 1))
     undo(page)
     assert shown_state(page)["moves"] == {}

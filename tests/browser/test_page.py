@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.browser.conftest import after, drag, pixels, rest, shown_state
+from vae.ui.seed import FIRST_SEED
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -199,7 +200,7 @@ def test_the_download_is_a_png_with_alpha_of_the_asked_size(visit, fake_url, fac
     after(page, lambda: drag(page, "warmth", 1))
     with page.expect_download() as caught:
         page.click(f"#save-{factor}x")
-    assert caught.value.suggested_filename == f"fake-43-moved-{factor}x.png"
+    assert caught.value.suggested_filename == f"fake-{FIRST_SEED}-moved-{factor}x.png"
     with Image.open(caught.value.path()) as image:
         assert (image.format, image.mode) == ("PNG", "RGBA")
         assert image.size == (128 * factor, 128 * factor)

@@ -56,8 +56,8 @@ VARIANTS = {
     "adversarial": Variant(
         title="base, then half as long against the judge", adversarial_steps=0.5
     ),
-    "less-kl": Variant(title="KL of z and key ÷ 3", protocol={"beta_z": 1e-5, "beta_key": 1e-4}),
-    "more-kl": Variant(title="KL of z and key × 3", protocol={"beta_z": 9e-5, "beta_key": 9e-4}),
+    "less-kl": Variant(title="KL of z and key ÷ 3", protocol={"beta_z": 3e-6, "beta_key": 3e-5}),
+    "more-kl": Variant(title="KL of z and key × 3", protocol={"beta_z": 3e-5, "beta_key": 3e-4}),
     "no-loop": Variant(title="no closed loop", protocol=_NO_LOOP),
     "free-loc": Variant(title="std_encoder_loc off", model={"std_encoder_loc": False}),
     "vae": Variant(
