@@ -20,8 +20,6 @@ from vae.errors import ShapeError
 WIDTHS = (256, 224, 144, 64)
 SHUFFLE = 2
 """The last step is a pixel shuffle by 2. By 4 it is cheaper, and leaves a dotted rim."""
-FOLD_FROM = 1024
-"""Pixels of a map from which scaling one picture's weights is cheaper than scaling its map."""
 
 
 @lru_cache(maxsize=8)
@@ -55,28 +53,12 @@ class ModulatedConv(nn.Module):
         if self.film is not None and style is not None:
             gain, shift = self.film(style).chunk(2, 1)
             gain = 1 + gain
-        if len(x) == 1 and not torch.is_grad_enabled() and x[0, 0].numel() >= FOLD_FROM:
-            return F.silu(self._folded(x, gain, shift, noise), inplace=True)
         h = self.conv(x)
         if gain is not None and shift is not None:
             h = torch.addcmul(shift[:, :, None, None], h, gain[:, :, None, None])
         if noise is not None:
             h = torch.addcmul(h, noise.mixed(), noise.amount[:, :, None, None])
-        return F.silu(h)
-
-    def _folded(
-        self, x: Tensor, gain: Tensor | None, shift: Tensor | None, noise: Noise | None
-    ) -> Tensor:
-        """The same for one picture, with modulation and noise folded into the convolution."""
-        weight, bias = self.conv.weight, self.conv.bias
-        if gain is not None and shift is not None and bias is not None:
-            weight, bias = weight * gain[0, :, None, None, None], bias * gain[0] + shift[0]
-        if noise is not None:
-            taps = noise.amount[0, :, None, None, None]
-            taps = taps if noise.weight is None else taps * noise.weight
-            x = torch.cat((x, noise.field), 1)
-            weight = torch.cat((weight, F.pad(taps, (1, 1, 1, 1))), 1)
-        return F.conv2d(x, weight, bias, padding=1)
+        return F.silu(h, inplace=not torch.is_grad_enabled())
 
 
 class Noise(NamedTuple):

@@ -154,7 +154,7 @@ _PROTOCOLS = {
     "43-vae": Protocol(
         name="43-vae", epochs=10, betas=(0.9, 0.999), warmup=0, cosine=False, ema=0.99
     ),
-    "pretrain": Protocol(name="pretrain", minutes=60, beta_z=1e-5, beta_key=1e-4, loop_stride=8),
+    "pretrain": Protocol(name="pretrain", minutes=60, beta_z=1e-5, beta_key=1e-4),
     "adversarial": Protocol(
         name="adversarial",
         minutes=60,
@@ -166,7 +166,6 @@ _PROTOCOLS = {
         pyramid_weight=0.5,
         texture_weight=8e-3,
         loop_weight=5e-2,
-        loop_stride=3,
         adversarial=True,
     ),
     "finetune": Protocol(
