@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vae.data import ImageSet, augment, measure_all
+from vae.data import ImageSet, augment, measure_all, shift
 from vae.distributions import LatentDensity, Latents
 from vae.finish import encode_set
 from vae.model import IvAE
@@ -159,6 +159,11 @@ class BatchSource:
             x = augment(x, self._share(draws))
             with torch.no_grad():
                 return x, self.model.metadata(x).clamp(-REACH, REACH), None
+        if p.augment == "shift":
+            # The metadata knows no place, so the table's still holds for a shifted picture.
+            reach = round(p.augment_reach * x.shape[-1] / 32)
+            offsets = torch.randint(-reach, reach + 1, (p.batch_size, 2), generator=g)
+            x = shift(x, self._share(offsets))
         return x, self.u[row, index], None
 
     def _drawn(self, num: int) -> Latents | None:

@@ -314,6 +314,25 @@ def augment(x: Tensor, draws: Tensor) -> Tensor:
     return torch.cat((moved[:, :3] / alpha.clamp_min(1 / 255), alpha), 1).clamp(0, 1)
 
 
+def shift(x: Tensor, offsets: Tensor) -> Tensor:
+    """Shift pictures by whole pixels, which blurs nothing; what leaves the frame is lost.
+
+    Args:
+        x: Straight images (N, C, S, S).
+        offsets: Whole pixels down and right, (N, 2). RGBA is continued by nothing, the others by
+            their outermost pixels.
+
+    Returns:
+        (N, C, S, S).
+    """
+    side, reach = x.shape[-1], max(1, int(offsets.abs().max()))
+    around = (reach,) * 4
+    wide = F.pad(x, around) if x.shape[1] == 4 else F.pad(x, around, mode="replicate")
+    corners = (reach - offsets).tolist()
+    rows = [w[:, t : t + side, f : f + side] for w, (t, f) in zip(wide, corners, strict=True)]
+    return torch.stack(rows)
+
+
 @torch.no_grad()
 def measure_all(
     images: ImageSet, *, flip: bool = False, device: str | torch.device = "cpu"

@@ -17,6 +17,7 @@ from vae.distributions import LatentDensity, Latents
 from vae.encodings import ATTRIBUTES, measure
 from vae.errors import CheckpointError, ConfigError, ShapeError
 from vae.model import IvAE, fetch_world, load_model
+from vae.packed import PackedDecoder, can_pack, computes_bf16
 from vae.sliders import Slider, SliderTable, build_slider_table
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
@@ -54,6 +55,7 @@ class World:
         self.config: ModelConfig = model.config
         self.density: LatentDensity = model.density
         self.directions = table.directions.to(self.device)
+        self._packed: dict[int, PackedDecoder] = {}
 
     @property
     def sliders(self) -> tuple[Slider, ...]:
@@ -98,12 +100,20 @@ class World:
     def decode(self, latents: Latents, *, size: int | None = None) -> Tensor:
         """Decode latents to images (N, C, S, S) in [0, 1].
 
+        One picture alone takes a faster way on a CPU, see :mod:`vae.packed`.
+
         Args:
             latents: Content (N, latent_dim) and key (N, latent_key_dim).
             size: Side in pixels where it is not the world's own.
         """
         z, key = (t.to(self.device, torch.float32) for t in latents)
-        return self.model.decode(Latents(z, key), size=size or self.image_size).clamp(0, 1)
+        size, decoder = size or self.image_size, self.model.output_encoder
+        if len(z) == 1 and can_pack(decoder):
+            decoder.check(z, key, size)
+            if size not in self._packed:
+                self._packed[size] = PackedDecoder(decoder, size, bf16=computes_bf16())
+            return self._packed[size](z, key).clamp(0, 1)
+        return self.model.decode(Latents(z, key), size=size).clamp(0, 1)
 
     @torch.inference_mode()
     def sample(

@@ -8,7 +8,7 @@ from typing import Any
 from vae.config import choose, from_dict, positive, whole
 from vae.errors import ConfigError
 
-AUGMENTATIONS = ("none", "flip", "affine")
+AUGMENTATIONS = ("none", "flip", "shift", "affine")
 PRECISIONS = ("auto", "bf16", "fp32")
 
 
@@ -28,8 +28,10 @@ class Protocol:
         cosine: Decay the rate to a hundredth by a cosine; else keep it.
         ema: Decay of the weight average; it warms up as (1 + step) / (10 + step).
         grad_clip: Largest gradient norm.
-        augment: ``'none'``, ``'flip'``, or ``'affine'`` (flip, shift, turn, zoom).
-        augment_reach: How far ``'affine'`` goes, 1 being 6 degrees, 6 % and 3 % (deviations).
+        augment: ``'none'``, ``'flip'``, ``'shift'`` (flip, and whole pixels, which blurs
+            nothing), or ``'affine'`` (flip, shift, turn, zoom).
+        augment_reach: How far it goes. 1 is up to 1/32 of the side for ``'shift'``; 6 degrees,
+            6 % and 3 % (deviations) for ``'affine'``.
         precision: ``'auto'`` takes bf16 autocast where the hardware computes in it.
         pixel_weight: Weight of the pixel loss (Charbonnier, ε = 0.25).
         pyramid_weight: Weight of each Laplacian level.

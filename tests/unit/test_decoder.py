@@ -68,8 +68,7 @@ def test_decoder_type_decides_whether_the_key_modulates_every_layer():
     for decoder in (full, plain):
         with torch.no_grad():  # cut the key's way in through the seed
             decoder.seed.weight[:, 4:] = 0
-            decoder.grain.weight.zero_()
-            decoder.blotch_scale.weight.zero_()
+            decoder.noise_scale.weight.zero_()
     assert not torch.equal(full(z, key, size=32), full(z, -key, size=32))
     assert torch.equal(plain(z, key, size=32), plain(z, -key, size=32))
 
@@ -90,12 +89,26 @@ def test_ivae_model_decides_the_prior():
 def test_a_fresh_head_draws_no_checkerboard():
     decoder = make(1)
     with torch.no_grad():  # the grain is one fixed field, with means of its own
-        decoder.grain.weight.zero_()
-        decoder.blotch_scale.weight.zero_()
+        decoder.noise_scale.weight.zero_()
+        decoder.noise_scale.bias.zero_()
     picture = torch.logit(decoder(*latents(64), size=64))
     inner = picture[:, 0, 8:-8, 8:-8].unflatten(1, (-1, 4)).unflatten(3, (-1, 4))
     by_phase = inner.mean((0, 1, 3))  # mean of every place within a 4x4 cell
     assert (by_phase - by_phase.mean()).abs().max() < 0.02 * picture.std()
+
+
+def test_no_weights_whatever_can_tell_odd_pixels_from_even_ones():
+    decoder = make(1, std_decoder_loc=False)
+    with torch.no_grad():
+        for weight in decoder.parameters():
+            weight.add_(0.1 * torch.randn_like(weight))
+        decoder.noise_scale.weight.zero_()
+        decoder.noise_scale.bias.zero_()
+        picture = decoder(*latents(8), size=256)[:, 0, 32:224, 32:224]
+    sign = 1 - 2.0 * (torch.arange(192) % 2)
+    for pattern in (sign[:, None], sign[None], sign[:, None] * sign):
+        locked = (picture * pattern).unflatten(1, (8, 24)).unflatten(3, (8, 24)).mean((2, 4))
+        assert locked.square().mean().sqrt() < 0.02 * picture.std((1, 2)).mean()
 
 
 def test_noise_is_fixed_where_it_is_not_given_and_drawn_where_it_is():
@@ -121,16 +134,15 @@ def test_one_picture_is_drawn_as_it_is_in_a_batch(decoder_type, size):
     assert torch.allclose(alone, together, atol=1e-5)
 
 
-@pytest.mark.parametrize("part", ["grain_scale", "blotch_scale"])
-def test_fine_and_coarse_noise_reach_the_picture(part):
+@pytest.mark.parametrize("layer", range(4))
+def test_noise_of_every_scale_reaches_the_picture(layer):
     decoder, (z, key) = make(), latents()
     with torch.no_grad():
-        for name in ("grain_scale", "blotch_scale"):
-            getattr(decoder, name).weight.zero_()
-            getattr(decoder, name).bias.zero_()
+        decoder.noise_scale.weight.zero_()
+        decoder.noise_scale.bias.zero_()
         still = decoder(z, key, size=64)
         assert torch.equal(still, decoder(z, key, size=64, noise=torch.randn(3, 1, 64, 64)))
-        getattr(decoder, part).bias.fill_(1)
+        decoder.noise_scale.bias.split(decoder.noise_dims)[layer].fill_(1)
         rough = decoder(z, key, size=64) - still
     assert rough.abs().max() > 1e-4
 

@@ -199,6 +199,14 @@ def test_texture_takes_another_draw_of_the_grain_and_not_its_mean():
     assert squared_error > (0.5 - x[:, :3]).square().mean()  # a pixel loss asks for no grain
 
 
+def test_texture_minds_colour_noise_more_than_as_much_noise_of_the_light():
+    x = grainy().mean(1, keepdim=True).repeat(1, 3, 1, 1)  # grain of the light alone
+    noise = 0.03 * torch.randn(len(x), 3, *x.shape[2:], generator=torch.Generator().manual_seed(3))
+    light = noise.mean(1, keepdim=True)
+    colour = (noise - light) * light.std() / (noise - light).std()
+    assert texture(x + colour, x) > 3 * texture(x + light, x)
+
+
 def test_texture_has_a_slope_that_brings_grain_back():
     x, amount = grainy(), torch.tensor(0.5, requires_grad=True)
     output = 0.5 + amount * (grainy(seed=3) - 0.5)
