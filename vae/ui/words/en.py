@@ -1,33 +1,24 @@
-"""Every word the page says, and the one place where errors become the artist's words.
+"""Everything the page says, in English: plain tables keyed by use.
 
-English lives here alone, as plain dictionaries keyed by use, so that another language is another
-dictionary. Builders take what they need; the script in the page gets ``PAGE`` as a property of the
-canvas.
+How to add words: a key here and the same key in ``zh.py``, with the same {placeholders}; a new table
+also needs its line in ``__init__.py``. Builders read ``TABLE["key"]`` while they build, handlers
+while they answer, nobody when a module is imported: a table speaks the language of whoever asks.
+Scripts find a table under ``props.words`` and read a word when they show it; what they have on show
+they show again on the event ``vae43:language``.
 """
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING
+APP = {
+    "create": "Create",
+    "language": "Language",
+    "password": "Any name will do; the password is the one you were given.",
+}
 
-from vae.errors import (
-    CheckpointError,
-    ConfigError,
-    DatasetError,
-    ImageError,
-    ShapeError,
-    TrainingError,
-    VAEError,
-)
-
-if TYPE_CHECKING:
-    from vae.slider import Slider
-
-TITLE = "43.VAE"
-CREATE = "Create"
-PASSWORD = "Any name will do; the password is the one you were given."
-SERVING = "The page is open at {url}"
-NO_TUNNEL = "No public link could be made; the page is open on this machine alone."
+# What Gradio itself writes around a field, here only for those who hear the page.
+GRADIO = {
+    "tabs": "More tabs",
+}
 
 PANELS = {
     "style": "Style",
@@ -39,6 +30,7 @@ PANELS = {
     "surprise": "Surprise me",
     "upload": "Start from a picture",
     "reset_all": "Reset all",
+    "reset": "Reset {name}",
     "save": "Save PNG",
 }
 
@@ -69,6 +61,21 @@ FILM = {
     "note": "Under the slider in your hand: small pictures of where it leads",
     "strip": "Where {slider} leads",
     "tile": "{slider} at {place}",
+}
+
+# The menu of worlds, and the card of each.
+WORLDS = {
+    "menu": "Worlds",
+    "open": "World: {name}. Another one",
+    "card": "Card",
+    "card_of": "The card of {name}",
+    "close": "Close",
+    "no_card": "This world came without a card.",
+    "in_alpha": "{size}², with transparency",
+    "in_color": "{size}², in colour",
+    "in_grey": "{size}², in grey",
+    "gone": "The world {name} is not here any more.",
+    "changed": "The world {name} has been trained on since. Choose it once more in the menu.",
 }
 
 # What is said about the recipe inside a PNG.
@@ -159,25 +166,34 @@ EXPLORE = {
     "field_file": "two-sliders",
 }
 
-# The list of keys: group to rows of keys and what they do; a space parts one way from another.
-HELP = {"title": "Keys", "open": "List of keys", "close": "Close"}
+# The list of keys: the titles of its groups, and group to rows of keys and what they do; a space
+# parts one way from another.
+HELP = {
+    "title": "Keys",
+    "open": "List of keys",
+    "close": "Close",
+    "picture": "The picture",
+    "slider": "A slider in hand",
+    "tiles": "Small pictures: history, filmstrip, variations",
+    "anywhere": "Anywhere",
+}
 KEYS = {
-    "The picture": (
+    "picture": (
         ("Ctrl+Z", "Undo"),
         ("Ctrl+Shift+Z Ctrl+Y", "Redo"),
         ("B", "Hold to compare with where it started"),
         ("Ctrl+V", "Start from a copied picture"),
     ),
-    "A slider in hand": (
+    "slider": (
         ("← →", "One step"),
         ("PgDn PgUp", "A larger step"),
         ("Home End", "To either end"),
     ),
-    "Small pictures: history, filmstrip, variations": (
+    "tiles": (
         ("← →", "From one to the next"),
         ("Enter", "Go there"),
     ),
-    "Anywhere": (
+    "anywhere": (
         ("Tab", "On to the next control"),
         ("?", "This list"),
         ("Esc", "Close it"),
@@ -203,6 +219,20 @@ STYLE_NAMES = {
     "edge_softness": "Edge softness",
 }
 
+# Sliders of form are named from what they are measured to change; a second one has a number.
+FORM_NAMES = {
+    "form": "Form",
+    "width": "Width",
+    "height": "Height",
+    "position across": "Position across",
+    "position down": "Position down",
+    "lean": "Lean",
+    "taper": "Taper",
+    "light at heart": "Light at heart",
+    "light from the side": "Light from the side",
+    "light from above": "Light from above",
+}
+
 # What was measured about a slider, shown while it is pointed at or has the keyboard.
 EFFECT = {
     "several": "Changes several things at once: drag and see.",
@@ -210,6 +240,7 @@ EFFECT = {
     "({spearman}). {purity} of what changes is this.",
     "backwards": "the other way",
     "also": " What else moves most: {names}.",
+    "comma": ", ",
     "and": "{first} and {last}",
 }
 EFFECT_GRADES: dict[str, tuple[tuple[float, str], ...]] = {
@@ -243,6 +274,7 @@ BORROW = {
     "place": "{name}: your picture {own}, the reference {reference}, in standard deviations",
     "differs": "It is {list}.",
     "alike": "It measures much as your picture does.",
+    "comma": ", ",
     "and": "{first} and {last}",
     "missing": "This world has no such {list}; nearest shown.",
     "unnamed": "A reference",
@@ -274,61 +306,12 @@ BORROW_WORDS = {
     "edge_softness": ("harder at the edges", "softer at the edges", "hard edge", "soft edge"),
 }  # fmt: skip
 
-_WORLD_TROUBLE = "This world cannot be used: {message}"
-_BY_KIND: tuple[tuple[type[VAEError], str], ...] = (
-    (ImageError, "{message}"),
-    (ShapeError, "The page asked for a picture that this world cannot draw. Please reload it."),
-    (CheckpointError, _WORLD_TROUBLE),
-    (DatasetError, _WORLD_TROUBLE),
-    (TrainingError, _WORLD_TROUBLE),
-    (ConfigError, "The page asked for something this world cannot give: {message}."),
-    (VAEError, "{message}"),
-)
-_UNFORESEEN = "Something went wrong while drawing. The server's log says what."
-
-
-def slider_name(slider: Slider) -> str:
-    """Return the name an artist reads: translated for attributes, tidied for anything else."""
-    if slider.name in STYLE_NAMES:
-        return STYLE_NAMES[slider.name]
-    return slider.name.replace("_", " ").strip().capitalize()
-
-
-def slider_effect(slider: Slider) -> str:
-    """Return what was measured about a slider: how far, how surely, how purely, what else moves."""
-    if slider.name.startswith("form "):
-        return EFFECT["several"]
-    far, sure = _graded("far", abs(slider.gain)), _graded("sure", abs(slider.spearman))
-    text = EFFECT["measured"].format(
-        name=slider_name(slider).lower(),
-        gain=f"{slider.gain:+.2f}",
-        far=EFFECT["backwards"] if slider.gain < 0 else far,
-        sure=sure,
-        spearman=f"{abs(slider.spearman):.0%}",
-        purity=f"{slider.purity:.0%}",
-    )
-    others = [STYLE_NAMES.get(name, name.replace("_", " ")).lower() for name, _ in slider.also]
-    return text + (EFFECT["also"].format(names=_listed(others)) if others else "")
-
-
-def _graded(scale: str, value: float) -> str:
-    """Return the word for a number: that of the highest threshold it reaches."""
-    return next(word for least, word in EFFECT_GRADES[scale] if value >= least)
-
-
-def _listed(names: list[str]) -> str:
-    *first, last = names
-    return EFFECT["and"].format(first=", ".join(first), last=last) if first else last
-
-
-def explain(error: BaseException) -> str:
-    """Return one calm sentence for the artist; unforeseen errors are logged in full.
-
-    Args:
-        error: What was raised while serving a request.
-    """
-    for kind, sentence in _BY_KIND:
-        if isinstance(error, kind):
-            return sentence.format(message=str(error))
-    logging.getLogger(__name__).error("unforeseen error on the page", exc_info=error)
-    return _UNFORESEEN
+# What an error becomes, by its kind; {message} is the sentence it was raised with.
+ERRORS = {
+    "image": "{message}",
+    "shape": "The page asked for a picture that this world cannot draw. Please reload it.",
+    "world": "This world cannot be used: {message}",
+    "config": "The page asked for something this world cannot give: {message}.",
+    "other": "{message}",
+    "unforeseen": "Something went wrong while drawing. The server's log says what.",
+}
