@@ -1,4 +1,4 @@
-"""The command line: ``python -m vae train | sample | encode | info``."""
+"""The command line: ``python -m vae screen | train | sample | encode | info``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from pathlib import Path
 
 from vae.errors import VAEError
 from vae.protocols import NAMES
+from vae.screening import command as screening
+from vae.screening import verified_images
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Describe every command and option."""
     parser = argparse.ArgumentParser(prog="python -m vae", description="43.VAE from the shell.")
     commands = parser.add_subparsers(dest="command", required=True)
+    screening.add_arguments(
+        commands.add_parser("screen", help="look through images before training on them")
+    )
     train = commands.add_parser("train", help="train a world on a folder of images")
     train.add_argument("--data", type=Path, required=True, help="folder of PNG, JPEG, WebP images")
     train.add_argument("--out", type=Path, required=True, help="folder of the new world")
@@ -57,7 +62,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; an error is one line on stderr and exit code 1."""
     options = make_parser().parse_args(arguments)
     try:
-        {"train": train, "sample": sample, "encode": encode, "info": info}[options.command](options)
+        {
+            "screen": screening.run,
+            "train": train,
+            "sample": sample,
+            "encode": encode,
+            "info": info,
+        }[options.command](options)
     except VAEError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -65,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error.strerror}: {error.filename}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("stopped; go on with --resume", file=sys.stderr)
+        hint = "go on with --resume" if options.command == "train" else "nothing was written"
+        print(f"stopped; {hint}", file=sys.stderr)
         return 130
     return 0
 
@@ -75,7 +87,7 @@ def train(options: argparse.Namespace) -> None:
     from vae.run import train_world
 
     train_world(
-        data=options.data,
+        data=verified_images(options.data),
         out=options.out,
         start=options.world,
         protocol=options.protocol,

@@ -8,6 +8,7 @@ from vae.screening.manifest import (
     ScreeningSettings,
     Verdict,
     image_folder,
+    verified_images,
 )
 from vae.screening.run import preview, screen, screen_paper_preview
 
@@ -22,4 +23,5 @@ __all__ = [
     "preview",
     "screen",
     "screen_paper_preview",
+    "verified_images",
 ]

@@ -54,14 +54,12 @@ def inspect(data: bytes, job: dict[str, Any]) -> tuple[dict[str, Any], np.ndarra
         Refusal: The file cannot be decoded, or must not be.
     """
     image, size = _decode(data, job)
-    codes: list[str] = []
-    if min(size) < job["min_side"]:
-        codes.append("tiny")
     marks = find_marks(data, image.info, _exif(image))
+    rgba = _upright(image, _side(job))
+    small = min(size) < job["min_side"]
+    codes = ["tiny"] if small else list(measure_quality(rgba).codes)
     if marks:
         codes.append("do_not_train")
-    rgba = _upright(image, _side(job))
-    codes += measure_quality(rgba).codes
     found: dict[str, Any] = {"codes": codes, "marks": marks, "paper": False}
     found["width"], found["height"] = size
     pixels = rgba
@@ -69,8 +67,8 @@ def inspect(data: bytes, job: dict[str, Any]) -> tuple[dict[str, Any], np.ndarra
         result = remove_paper(rgba)
         pixels, found["paper"] = result.pixels, result.found
     pixels = _shrunk(frame(pixels, job["crop"], job["margin"]), job["max_side"])
-    if not pixels[..., 3].any():
-        codes += [] if "blank" in codes else ["blank"]
+    if not codes and not pixels[..., 3].any():
+        codes.append("blank")
     return found, pixels
 
 

@@ -283,3 +283,15 @@ def image_folder(folder: str | Path) -> Path:
     """Return where the pictures to train on are: ``images`` of a screened folder, else itself."""
     folder = Path(folder)
     return folder / IMAGES if (folder / MANIFEST_FILE).is_file() else folder
+
+
+def verified_images(folder: str | Path) -> Path:
+    """Return `image_folder`, after hashing the images of a screened folder anew.
+
+    Raises:
+        DatasetError: It was changed after the screening.
+    """
+    images = image_folder(folder)
+    if images != Path(folder):
+        Manifest.load(folder).verify()
+    return images

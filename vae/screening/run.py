@@ -95,8 +95,8 @@ def screen(
     return replace(manifest, folder=out)
 
 
-_Read = tuple[str, Decoded] | str
-"""SHA-256 of the bytes and what the child said, or the code of a file that was not decoded."""
+_Read = tuple[str, Decoded]
+"""SHA-256 of the bytes, empty where they were not read; and what was found in them."""
 
 
 class _Decoders:
@@ -121,7 +121,7 @@ class _Decoders:
 
     def run(self, items: Sequence[Item]) -> Iterator[tuple[Item, _Read]]:
         """Yield every item with what became of it, reading only a few ahead."""
-        waiting: deque[tuple[Item, Future[_Read] | str]] = deque()
+        waiting: deque[tuple[Item, Future[_Read] | _Read]] = deque()
         for item in items:
             waiting.append((item, self._begin(item)))
             while len(waiting) > 2 * self._count:
@@ -129,18 +129,18 @@ class _Decoders:
         while waiting:
             yield self._finish(*waiting.popleft())
 
-    def _begin(self, item: Item) -> Future[_Read] | str:
+    def _begin(self, item: Item) -> Future[_Read] | _Read:
         try:
             data = item.read()
         except Refused as refused:
-            return refused.code
+            return "", Decoded((refused.code,))
         if not data.startswith(_MAGIC):
-            return "format"
+            return hashlib.sha256(data).hexdigest(), Decoded(("format",))
         return self._pool.submit(self._decode, data)
 
     @staticmethod
-    def _finish(item: Item, begun: Future[_Read] | str) -> tuple[Item, _Read]:
-        return item, begun if isinstance(begun, str) else begun.result()
+    def _finish(item: Item, begun: Future[_Read] | _Read) -> tuple[Item, _Read]:
+        return item, begun.result() if isinstance(begun, Future) else begun
 
     def _decode(self, data: bytes) -> _Read:
         guard = getattr(self._local, "guard", None)
@@ -175,9 +175,6 @@ class _Judge:
 
     def add(self, name: str, read: _Read) -> None:
         """Judge one file."""
-        if isinstance(read, str):
-            self.verdicts.append(self._verdict(name, "", [read], {}))
-            return
         sha256, decoded = read
         codes, facts = list(decoded.codes), self._facts(decoded)
         thumbnail = None
