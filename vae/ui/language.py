@@ -7,10 +7,11 @@ choice is a context variable, and each request is a task with a context of its o
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
+from inspect import iscoroutinefunction
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -53,15 +54,23 @@ def in_every(make: Callable[[], T]) -> dict[str, T]:
     return versions
 
 
-def answering(function: Callable[[Any], Awaitable[T]]) -> Callable[[Any], Awaitable[T]]:
+def answering(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return a server function that answers in the language its request names.
 
     The page adds ``language`` to whatever it sends: to an object as a field, to a file as a field
     of the form.
     """
+    if not iscoroutinefunction(function):
+
+        @wraps(function)
+        def answered_at_once(data: Any) -> Any:
+            with speaking(asked_language(data)):
+                return function(data)
+
+        return answered_at_once
 
     @wraps(function)
-    async def answered(data: Any) -> T:
+    async def answered(data: Any) -> Any:
         with speaking(asked_language(data)):
             return await function(data)
 

@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 TITLE = "43.VAE"
 SERVING = "The page is open at {url}"  # these two are said in the terminal
 NO_TUNNEL = "No public link could be made; the page is open on this machine alone."
-CREATE = en.APP["create"]
+CREATE = en.TABS["create"]
 PASSWORD = en.APP["password"]
 
 APP = Table(en.APP, zh.APP)
+TABS = Table(en.TABS, zh.TABS)
 PANELS = Table(en.PANELS, zh.PANELS)
 PAGE = Table(en.PAGE, zh.PAGE)
 FILM = Table(en.FILM, zh.FILM)
@@ -51,7 +52,6 @@ EFFECT = Table(en.EFFECT, zh.EFFECT)
 EFFECT_GRADES = Table(en.EFFECT_GRADES, zh.EFFECT_GRADES)
 BORROW = Table(en.BORROW, zh.BORROW)
 BORROW_WORDS = Table(en.BORROW_WORDS, zh.BORROW_WORDS)
-GRADIO = Table(en.GRADIO, zh.GRADIO)
 ERRORS = Table(en.ERRORS, zh.ERRORS)
 
 _BY_KIND: tuple[tuple[type[VAEError], str], ...] = (

@@ -1,6 +1,6 @@
 """Everything the page says, in English: plain tables keyed by use.
 
-How to add words: a key here and the same key in ``zh.py``, with the same {placeholders}; a new table
+How to add words: a key here and the same in ``zh.py``, with the same {placeholders}; a new table
 also needs its line in ``__init__.py``. Builders read ``TABLE["key"]`` while they build, handlers
 while they answer, nobody when a module is imported: a table speaks the language of whoever asks.
 Scripts find a table under ``props.words`` and read a word when they show it; what they have on show
@@ -9,15 +9,16 @@ they show again on the event ``vae43:language``.
 
 from __future__ import annotations
 
-APP = {
+# The tabs; "more" is what Gradio calls its menu of those that have no room.
+TABS = {
     "create": "Create",
-    "language": "Language",
-    "password": "Any name will do; the password is the one you were given.",
+    "train": "Train",
+    "more": "More tabs",
 }
 
-# What Gradio itself writes around a field, here only for those who hear the page.
-GRADIO = {
-    "tabs": "More tabs",
+APP = {
+    "language": "Language",
+    "password": "Any name will do; the password is the one you were given.",
 }
 
 PANELS = {

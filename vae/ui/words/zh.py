@@ -1,19 +1,20 @@
 """Everything the page says, in simplified Chinese: the tables of ``en.py``.
 
-Addressed to 你; a slider is 滑块, a look is 风格, a picture on the stage is 画面 and one from a file
-图片. Chinese punctuation, except within numbers and names.
+Addressed to 你; a slider is 滑块, a look is 风格, a picture on the stage is 画面, one from a
+file 图片. Chinese punctuation, except within numbers and names.
 """
 
 from __future__ import annotations
 
-APP = {
+TABS = {
     "create": "创作",
-    "language": "语言",
-    "password": "名字随意填写；密码请填你收到的那一个。",
+    "train": "训练",
+    "more": "更多标签页",
 }
 
-GRADIO = {
-    "tabs": "更多标签页",
+APP = {
+    "language": "语言",
+    "password": "名字随意填写；密码请填你收到的那一个。",
 }
 
 PANELS = {
