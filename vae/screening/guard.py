@@ -23,10 +23,13 @@ _ROOT = Path(__file__).resolve().parents[2]
 _CODE = "import sys; sys.path.insert(0, sys.argv[1]); from vae.screening.child import main"
 _KEPT_VARIABLES = (
     "PATH",
+    "PYTHONPATH",
+    "PYTHONHOME",
     "SYSTEMROOT",
     "LD_LIBRARY_PATH",
     "DYLD_LIBRARY_PATH",
     "OPENBLAS_CORETYPE",
+    "OPENBLAS_L2_SIZE",
 )
 _JOB = ("max_pixels", "min_side", "max_side", "paper", "crop", "margin", "cpu_seconds")
 

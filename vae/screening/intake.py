@@ -104,6 +104,7 @@ class Intake:
             self._add(source.resolve(), source.name)
 
     def _add(self, path: Path, name: str) -> None:
+        name = _shown(name)
         try:
             zipped = path.is_file() and not path.is_symlink() and _first_bytes(path) in _ZIP
         except OSError:

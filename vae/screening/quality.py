@@ -16,7 +16,7 @@ from scipy.fft import dctn
 from vae.paper import surface_basis
 from vae.pixels import premultiply, to_floats
 
-BLANK_DETAIL = 0.012  # of the range of a channel, beyond any smooth change of light
+BLANK_DETAIL = 0.02  # of the range of a channel, beyond any smooth change of light
 BLANK_RANGE = 0.12
 BLANK_VISIBLE = 0.001  # share of the picture
 DARK = 0.10  # the brightest half per cent is darker, sRGB
@@ -25,7 +25,7 @@ BLURRED = 0.02  # deviation of the sharpest edge's blur, as a share of the longe
 NEAR_BITS = 12  # of 64, in which the perceptual hashes of near copies may differ
 NEAR_DISTANCE = 0.2  # of their small pictures, as a share of what is in them
 
-_SMALL, _TINY, _HASHED = 256, 128, 32
+_SMALL, _TINY, _HASHED = 256, 64, 32
 
 
 @dataclass(frozen=True, kw_only=True)
