@@ -13,7 +13,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -102,7 +102,7 @@ class Authority:
         """
         chosen = asdict(caps or Caps())
         bare = Grant(**chosen, expires=time.time() + seconds, nonce=secrets.token_hex(16))
-        return Grant(**(bare.to_dict() | {"signature": self._sign(bare, self._key(make=True))}))
+        return replace(bare, signature=self._sign(bare, self._key(make=True)))
 
     def check(self, grant: Grant, *, at: float | None = None) -> None:
         """Raise unless this server handed the grant out, unchanged, and it had not expired.

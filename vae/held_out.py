@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -114,6 +115,21 @@ class Best:
         self.step, self.value = step, value
         self.state = {name: t.detach().clone() for name, t in state_of(model).items()}
         return True
+
+    def header(self) -> dict[str, Any]:
+        """Return what a checkpoint says of the weights beside them."""
+        return {"step": self.step, "value": self.value}
+
+    @classmethod
+    def restored(
+        cls, header: Mapping[str, Any] | None, state: Mapping[str, Tensor], device: torch.device
+    ) -> Best:
+        """Return what a checkpoint kept; nothing where it kept none."""
+        best = cls()
+        if header is not None:
+            best.step, best.value = header["step"], header["value"]
+            best.state = {name: t.to(device) for name, t in state.items()}
+        return best
 
     def model(self, like: IvAE) -> IvAE:
         """Return a model with these weights, or a copy of ``like`` where there are none."""

@@ -60,7 +60,8 @@ class TrainRequest:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainRequest:
         """Read what :meth:`to_dict` made."""
-        return cls(**(values | {"manifest": Path(values["manifest"])}))
+        request = cls(**values)
+        return replace(request, manifest=Path(request.manifest))
 
 
 @dataclass(frozen=True, kw_only=True)

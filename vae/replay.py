@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -61,6 +62,21 @@ class ReplaySource(BatchSource):
         index, self.order = self.order[:need], self.order[need:]
         pool = torch.randint(0, self.num_replay, (self.taken,), generator=self.generator)
         return torch.cat((index, self.num_own + pool))
+
+
+def make_source(
+    model: IvAE,
+    training: ImageSet,
+    protocol: Protocol,
+    *,
+    replay: ImageSet | None,
+    share: float,
+    **place: Any,
+) -> BatchSource:
+    """Return the source of a run's batches, with replay where there is any."""
+    if replay is None or not share:
+        return BatchSource(model, training, protocol, **place)
+    return ReplaySource(model, training, protocol, replay=replay, share=share, **place)
 
 
 def draw_replay(world: World, *, num: int = POOL, seed: int = 0) -> ImageSet:

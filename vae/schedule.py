@@ -1,9 +1,14 @@
-"""The learning rate over a run that may be extended or eased, as few numbers as it takes."""
+"""What changes over a run by rule: the learning rate, and the memory of the weight average."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
 
 from vae.protocols import Protocol
 
@@ -57,3 +62,14 @@ class Schedule:
         low = self.scale(protocol, step=step, done=done, total=total)
         top = max(low, AGAIN * self.top)
         return Schedule(began=done, first_step=step, low=low, top=top, ease=self.ease)
+
+
+def warming_ema(decay: float) -> Callable[[Any, Any, Tensor | int], None]:
+    """Exponential weight average whose decay warms up, so that short runs forget their start."""
+
+    def update(averaged: Any, current: Any, num_averaged: Tensor | int) -> None:
+        step = int(num_averaged)
+        weight = 1 - min(decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(averaged, current, weight)  # type: ignore[reportPrivateImportUsage]
+
+    return update
