@@ -129,7 +129,7 @@ class Intake:
             return
         self._open.enter_context(archive)
         for info in sorted(archive.infolist(), key=lambda i: i.filename):
-            if info.is_dir() or _is_junk(PurePosixPath(info.filename).parts):
+            if info.is_dir() or _is_junk(PurePosixPath(info.filename.replace("\\", "/")).parts):
                 continue
             shown = f"{name}/{_shown(info.filename)}"
             self._append(Item(shown, lambda a=archive, i=info: self._read_entry(a, i)))
