@@ -13,7 +13,7 @@ vae43.language = (() => {
   const WORDS = ["title", "aria-label", "placeholder", "alt", "label"];
   const places = []; // {node, attribute or null for text, texts by code}
   const proxies = new WeakMap(); // an object of the first language → what reads it in any
-  const names = new Map(); // what Gradio calls something, in any language → texts by code
+  const names = new Map(); // a name in any language → texts by code
   let code = chosen();
 
   function chosen() {
@@ -141,18 +141,22 @@ vae43.language = (() => {
     if (!button.checkVisibility()) [...buttons()].find((one) => one !== button)?.focus();
   });
 
-  // ------------------------------------------------------------------ what Gradio does not translate
+  // ------------------------------------------------------------------ names once given
 
-  // The names of tabs, which it writes once, and what it calls the menu of the others.
+  // `names`: those the page gives to pictures, and of Gradio's tabs, which it writes once.
   function mount(props) {
     mark();
-    const wrapper = document.querySelector("#tabs > .tab-wrapper");
-    if (!wrapper) return setTimeout(mount, 50, props); // the tabs are not there yet
     const { spoken } = JSON.parse(JSON.stringify(props));
-    for (const key of Object.keys(spoken.tabs[FIRST])) {
-      const texts = Object.fromEntries(CODES.map((one) => [one, spoken.tabs[one][key]]));
+    for (const key of Object.keys(spoken.names[FIRST])) {
+      const texts = Object.fromEntries(CODES.map((one) => [one, spoken.names[one][key]]));
       for (const text of Object.values(texts)) names.set(text, texts);
     }
+    watch();
+  }
+
+  function watch() {
+    const wrapper = document.querySelector("#tabs > .tab-wrapper");
+    if (!wrapper) return setTimeout(watch, 50); // the tabs are not there yet
     const mend = () => rename(wrapper);
     const all = { subtree: true, childList: true, characterData: true, attributes: true };
     new MutationObserver(mend).observe(wrapper, all);
@@ -173,8 +177,13 @@ vae43.language = (() => {
     }
   }
 
+  // The name of a picture in this language where it is one that the page gave, else as it is.
+  function known(name) {
+    return names.get(name)?.[code] ?? name;
+  }
+
   return {
-    ...{ adopt, asking, mount, speak },
+    ...{ adopt, asking, known, mount, speak },
     get code() { return code; },
   };
 })();

@@ -7,7 +7,7 @@ from html import escape
 from vae.ui.help import help_dialog
 from vae.ui.language import LANGUAGES
 from vae.ui.panel import html_panel
-from vae.ui.words import APP, TABS, TITLE
+from vae.ui.words import APP, EXPLORE, TABS, TITLE
 from vae.ui.worlds_menu import worlds_menu
 
 
@@ -21,7 +21,12 @@ def masthead(name: str) -> None:
     def template() -> str:
         return f"<h1>{TITLE}</h1>{worlds_menu(name)}{help_dialog()}{language_switch()}"
 
-    html_panel(template, "vae43.language.mount(props)", elem_id="masthead", tabs=TABS)
+    html_panel(template, "vae43.language.mount(props)", elem_id="masthead", names=_names)
+
+
+def _names() -> dict[str, str]:
+    """Return the names that stay where they were once given, and so must be translated there."""
+    return {**TABS, **{key: EXPLORE[key] for key in ("variation_name", "blend_name")}}
 
 
 def language_switch() -> str:

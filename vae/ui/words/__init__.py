@@ -23,7 +23,7 @@ from vae.errors import (
     VAEError,
 )
 from vae.ui.language import Table, language
-from vae.ui.words import en, zh
+from vae.ui.words import en, zh, zh_sentences
 
 if TYPE_CHECKING:
     from vae.slider import Slider
@@ -65,7 +65,7 @@ _BY_KIND: tuple[tuple[type[VAEError], str], ...] = (
     (ConfigError, "config"),
     (VAEError, "other"),
 )
-_SENTENCES = {"zh-CN": zh.SENTENCES}
+_SENTENCES = {"zh-CN": zh_sentences.SENTENCES}
 """Code of a language to the library's English sentences, with {values}, in that language."""
 
 _VALUE = re.compile(r"\\{(\w+)\\}")  # a {value} as re.escape leaves it
