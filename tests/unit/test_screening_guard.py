@@ -79,17 +79,16 @@ def test_a_child_that_hangs_is_ended(monkeypatch):
 
 
 @LINUX
-def test_a_picture_that_takes_too_long_is_refused():
-    rng = np.random.default_rng(0)
-    noise = rng.integers(0, 256, (4000, 4000, 3), dtype=np.uint8)
-    data = encode(Image.fromarray(noise), "WEBP", lossless=True, method=0, quality=0)
+def test_a_decoder_that_never_ends_is_ended(monkeypatch):
+    endless = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import vae.screening.child as c; "
+        "c._warm_up = int; c.answer = lambda *_: all(iter(lambda: 1, 0)); main = c.main"
+    )
     with DecodeGuard(replace(SETTINGS, cpu_seconds=1)) as child:
+        monkeypatch.setattr(guard, "_CODE", endless)
         child.start()
-        resource = pytest.importorskip("resource")
-        used = resource.prlimit(pid(child), resource.RLIMIT_CPU)
-        assert used[1] == resource.RLIM_INFINITY
-        result = [child.decode(data).codes for _ in range(4)]
-        assert set(result) <= {(), ("slow",)}  # on a fast machine it may be quick enough
+        monkeypatch.undo()
+        assert child.decode(picture()).codes == ("slow",)
         assert child.decode(picture()).codes == ()
 
 
