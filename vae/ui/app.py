@@ -9,17 +9,16 @@ import signal
 import socket
 import sys
 import tempfile
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from vae.errors import ConfigError
 from vae.ui import words
-from vae.ui.engine import Engine
 
 if TYPE_CHECKING:
     import gradio as gr
 
     from vae.ui.options import Options
+    from vae.ui.worlds import Worlds
 
 _HOUR = 3600
 HOSTS_VARIABLE = "VAE_HOSTS"
@@ -34,11 +33,11 @@ def prepare_environment() -> None:
     atexit.register(shutil.rmtree, cache, ignore_errors=True)
 
 
-def build(engine: Engine, *, share: bool) -> gr.Blocks:
+def build(worlds: Worlds, *, share: bool) -> gr.Blocks:
     """Return the page.
 
     Args:
-        engine: The world to draw with.
+        worlds: The world to open with, and the others that visitors may go to.
         share: Whether strangers may come. Nothing that trains, deletes or writes files may be
             registered then; the functions for scripts do none of it.
     """
@@ -46,16 +45,16 @@ def build(engine: Engine, *, share: bool) -> gr.Blocks:
 
     from vae.ui.api import script_api
     from vae.ui.create import create_tab
-    from vae.ui.help import help_dialog
+    from vae.ui.masthead import masthead
+    from vae.ui.panel import label
 
     with gr.Blocks(
         title=words.TITLE, fill_width=True, analytics_enabled=False, delete_cache=(_HOUR, _HOUR)
     ) as page:
-        title = f"<h1>{words.TITLE}</h1><p>{escape(engine.name)}</p>"
-        gr.HTML(title + help_dialog(), elem_id="masthead")
-        with gr.Tabs(elem_id="tabs"), gr.Tab(words.CREATE, id="create"):
-            create_tab(engine)
-        script_api(engine)
+        masthead(worlds.start.name)
+        with gr.Tabs(elem_id="tabs"), gr.Tab(label("TABS", "create"), id="create"):
+            create_tab(worlds)
+        script_api(worlds)
     page.queue(max_size=64, api_open=False)
     return page
 
@@ -64,6 +63,7 @@ def launch_settings(options: Options) -> dict[str, Any]:
     """Return what ``Blocks.launch`` is told."""
     from starlette.middleware import Middleware
 
+    from vae.ui.panel import translations
     from vae.ui.security import MAX_UPLOAD_BYTES, Guard, hosts_for
     from vae.ui.theme import ASSETS, gallery_theme, head, stylesheet
 
@@ -74,8 +74,9 @@ def launch_settings(options: Options) -> dict[str, Any]:
         "server_port": options.port,
         "share": options.share,
         "auth": options.admits if options.password else None,
-        "auth_message": words.PASSWORD,
+        "auth_message": words.APP["password"],
         "app_kwargs": {"middleware": [Middleware(Guard, hosts=hosts)]},
+        "i18n": translations(),
         "theme": gallery_theme(),
         "css": stylesheet(),
         "head": head(),
@@ -110,7 +111,7 @@ def check_address(host: str, port: int | None) -> None:
             raise ConfigError(message) from error
 
 
-def serve(engine: Engine, options: Options) -> None:
+def serve(worlds: Worlds, options: Options) -> None:
     """Show the page, wake the world behind it, and stay until interrupted.
 
     Raises:
@@ -121,8 +122,8 @@ def serve(engine: Engine, options: Options) -> None:
     prepare_environment()
     import gradio  # noqa: F401  the slowest import by far; torch's would only slow it further
 
-    awake = engine.start()
-    page = build(engine, share=options.share)
+    awake = worlds.start.start()
+    page = build(worlds, share=options.share)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # a stop that still cleans up
     try:
         page.launch(**launch_settings(options))
@@ -133,4 +134,4 @@ def serve(engine: Engine, options: Options) -> None:
         page.block_thread()
     finally:
         page.close(verbose=False)
-        engine.close()
+        worlds.close()
