@@ -23,6 +23,7 @@ from vae.errors import ConfigError, TrainingError
 from vae.guard import Authority, Caps, Grant, check_manifest
 from vae.ledger import (
     DATA,
+    JOB,
     RECORDS,
     RESTING,
     WORKING,
@@ -48,6 +49,22 @@ _NEW = ".new-"
 def runs_folder() -> Path:
     """Where runs are kept: ``VAE_RUNS``, or ``runs`` beside the package."""
     return Path(os.environ.get(RUNS_VARIABLE) or ROOT / "runs")
+
+
+def find_run(folder: Path, name: str) -> Ledger:
+    """Return a run by its id, its folder, or the name of its world (the newest of that name).
+
+    Raises:
+        TrainingError: There is none.
+    """
+    for path in (folder / name, Path(name)):
+        if (path / JOB).is_file():
+            return Ledger(path.resolve())
+    found = [led for led in all_runs(folder) if name in (led.job()["world"], led.status().name)]
+    if not found:
+        known = ", ".join(str(led.job()["world"]) for led in all_runs(folder)) or "none"
+        raise TrainingError(f"there is no run called {name}; there are: {known}")
+    return found[-1]
 
 
 class Jobs:
@@ -410,7 +427,7 @@ class Jobs:
 
     def _ledger(self, id: str) -> Ledger:  # noqa: A002
         path = self.folder / id
-        known = id in self._said or (path / "job.json").is_file()
+        known = id in self._said or (path / JOB).is_file()
         if path.parent != self.folder or id.startswith(".") or not (known or id in self._children):
             raise TrainingError("there is no such run; it may have been removed")
         return Ledger(path)

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from vae.ledger import MIRROR
-from vae.pixels import encode_image, premultiply, shrink
+from vae.pixels import encode_image, premultiply, shrink, to_floats
 from vae.utils import write_atomic
 
 SIDE = 32
@@ -84,7 +84,7 @@ def look(samples: np.ndarray, training: np.ndarray) -> Mirror:
     """Hold samples against the training pictures.
 
     Args:
-        samples: (N, S, S, 4) straight floats in [0, 1]; the first :data:`SHOWN` become rows.
+        samples: (N, S, S, 4) straight, uint8; the first :data:`SHOWN` become rows.
         training: (M, S, S, 4) likewise, at least 2.
     """
     seen, known = _small(samples), _small(training)
@@ -122,8 +122,12 @@ def _warning(copies: float, num_images: int) -> str:
 
 
 def _small(pictures: np.ndarray) -> np.ndarray:
-    """Premultiplied, averaged down to (N, 32, 32, 4)."""
-    return premultiply(shrink(pictures.astype(np.float32), SIDE)).astype(np.float32)
+    """Premultiplied floats, averaged down to (N, 32, 32, 4); a few at a time."""
+    parts = [
+        premultiply(shrink(to_floats(pictures[i : i + 64]), SIDE))
+        for i in range(0, len(pictures), 64)
+    ]
+    return np.concatenate(parts)
 
 
 def _flat(pictures: np.ndarray) -> np.ndarray:

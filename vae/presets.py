@@ -56,8 +56,8 @@ PRESETS = (
     ),
 )
 NAMES = tuple(preset.name for preset in PRESETS)
-OWN = ("replay",)
-"""What may be changed beside the settings of a protocol."""
+OWN = ("replay", "tensorboard")
+"""What may be changed beside the settings of a protocol: see there, and `vae.tracker`."""
 
 
 def get_preset(name: str) -> Preset:

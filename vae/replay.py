@@ -11,7 +11,7 @@ from torch import Tensor
 from vae.batches import BatchSource
 from vae.checkpoint import read_tensors, write_tensors
 from vae.data import ImageSet
-from vae.infer import World
+from vae.distributions import Latents
 from vae.model import IvAE
 from vae.protocols import Protocol
 
@@ -79,26 +79,32 @@ def make_source(
     return ReplaySource(model, training, protocol, replay=replay, share=share, **place)
 
 
-def draw_replay(world: World, *, num: int = POOL, seed: int = 0) -> ImageSet:
-    """Draw pictures from a world's own density, as 8-bit pictures of its size."""
-    generator = torch.Generator().manual_seed(seed)
-    latents = world.sample(num, generator=generator)
+@torch.no_grad()
+def draw_replay(model: IvAE, *, num: int = POOL, seed: int = 0) -> ImageSet:
+    """Draw pictures from a finished model's own density, as 8-bit pictures of its size."""
+    density, config, was_training = model.density, model.config, model.training
+    assert density is not None
+    assert config is not None
+    model.eval()
+    drawn = density.sample(num, generator=torch.Generator().manual_seed(seed)).split(16)
+    split = (model.latent_dim, model.latent_key_dim)
     images = [
-        world.decode(world.split(some)).mul(255).round().to(torch.uint8).cpu()
-        for some in latents.joined().split(16)
+        model.decode(Latents(*some.split(split, 1)), size=config.image_size) for some in drawn
     ]
-    return ImageSet(torch.cat(images).contiguous(), [f"replay {i}" for i in range(num)])
+    model.train(was_training)
+    pictures = torch.cat(images).clamp(0, 1).mul(255).round().to(torch.uint8).cpu()
+    return ImageSet(pictures.contiguous(), [f"replay {i}" for i in range(num)])
 
 
-def keep_replay(path: Path, world: World, *, num: int = POOL) -> ImageSet:
-    """Return the pictures kept in a file; draw and keep them where there is none.
+def keep_replay(path: Path, start: IvAE | None, *, num: int = POOL) -> ImageSet:
+    """Return the pictures kept in a file; draw them from a model and keep them if there are none.
 
     A resumed run must see the same ones, though the start world may have been deleted since.
 
     Raises:
         CheckpointError: The file is damaged, or the disk refuses.
     """
-    if not path.is_file():
-        write_tensors(path, {"images": draw_replay(world, num=num).images}, {"kind": "replay"})
+    if not path.is_file() and start is not None:
+        write_tensors(path, {"images": draw_replay(start, num=num).images}, {"kind": "replay"})
     images = read_tensors(path)[0]["images"]
     return ImageSet(images, [f"replay {i}" for i in range(len(images))])

@@ -80,7 +80,7 @@ def train_world(
     quiet = not accelerator.is_main_process
     for sentence in images[0].refused:
         tqdm.write(f"left out: {sentence}", file=sys.stderr)
-    settings = _fitting(settings, images[0], accelerator.num_processes)
+    settings = fitting(settings, images[0], accelerator.num_processes)
     trainer = Trainer(model, *images, settings, folder=out, accelerator=accelerator)
     tracker = Tracker(out / RECORDS)
     if resume:
@@ -149,8 +149,12 @@ def _starting_model(
     return build_model(config)
 
 
-def _fitting(protocol: Protocol, training: ImageSet, processes: int) -> Protocol:
-    """Shrink the batch to a small set; keep it a multiple of the processes."""
+def fitting(protocol: Protocol, training: ImageSet, processes: int = 1) -> Protocol:
+    """Return a protocol whose batch fits a small set and is a multiple of the processes.
+
+    Raises:
+        TrainingError: There are fewer than 2 pictures.
+    """
     if len(training) < 2:
         raise TrainingError(f"at least 2 training images are needed, found {len(training)}")
     size = min(protocol.batch_size, max(2, len(training)))

@@ -159,18 +159,19 @@ class Trainer:
         total = p.steps if p.steps is not None else (p.epochs or 1) * self.steps_per_epoch
         return self.step, total
 
-    def extend(self, minutes: float) -> None:
+    def extend(self, minutes: float, *, from_here: bool = False) -> None:
         """Go on for some minutes longer; the rate starts to come down anew from where it is.
 
-        A run counted in steps goes on for as many as it takes in that time.
+        A run counted in steps goes on for as many as it takes in that time. ``from_here`` counts
+        them from now and not from where the run would have ended.
         """
         done, total = self._length()
         self.schedule = self.schedule.next(self.protocol, step=self.step, done=done, total=total)
+        end, pace = done if from_here else total, self.elapsed / max(self.step, 1)
         if self.protocol.minutes is not None:
-            self.protocol = self.protocol.changed(minutes=self.protocol.minutes + minutes)
+            self.protocol = self.protocol.changed(minutes=end / 60 + minutes)
         else:
-            pace = max(self.elapsed / max(self.step, 1), 1e-3)  # seconds a step
-            self.protocol = self.protocol.changed(steps=round(total + 60 * minutes / pace))
+            self.protocol = self.protocol.changed(steps=round(end + 60 * minutes / max(pace, 1e-3)))
         self.extended += minutes
 
     def follow(self, step: int, elapsed: float) -> None:
