@@ -251,7 +251,9 @@ vae43.likes = (() => {
   function marks(section, starts) {
     const tiles = section.querySelector(".tiles");
     const grid = make("div", { className: "marks" });
-    tiles.replaceWith(make("div", { className: "tiled" }, tiles, grid));
+    const tiled = make("div", { className: "tiled" });
+    tiles.replaceWith(tiled); // before it takes them: nothing can stand within itself
+    tiled.append(tiles, grid);
     grid.style.setProperty("--columns", tiles.dataset.columns);
     const buttons = [...tiles.children].map((tile) => {
       const pair = ["like", "dislike"].map((kind) => {

@@ -20,17 +20,28 @@ CARD = "# Other\n\nAnother world, in *blue*.\n\n![samples](samples.png)\n\n<b>no
 MENU = "#masthead button.world"
 
 
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    write_fake(tmp_path / "other", CARD)
-    return tmp_path
+@pytest.fixture(scope="module")
+def served_folder(tmp_path_factory) -> Iterator[tuple[str, Path]]:
+    folder = tmp_path_factory.mktemp("worlds")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FAKES, str(folder))
+        with served(FAKE) as url:
+            yield url, folder
 
 
 @pytest.fixture
-def url(folder, monkeypatch) -> Iterator[str]:
-    monkeypatch.setenv(FAKES, str(folder))
-    with served(FAKE) as url:
-        yield url
+def folder(served_folder) -> Path:
+    """The folder of the worlds beside the first: one called "other", whatever was done before."""
+    folder = served_folder[1]
+    for world in folder.iterdir():
+        vanish(world)
+    write_fake(folder / "other", CARD)
+    return folder
+
+
+@pytest.fixture
+def url(served_folder, folder) -> str:
+    return served_folder[0]
 
 
 def here(page) -> str:
