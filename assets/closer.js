@@ -19,14 +19,19 @@ vae43.closer = (() => {
   const place = () => `${vae43.worlds.here.name}/pictures`;
   const textOf = ({ z, key }) => (z ? `${z}/${key}` : "");
 
-  function mounted({ detail: { element } }) {
-    button = Object.assign(document.createElement("button"), { type: "button", className: "closer" });
+  // It stands beside "Start from a picture", and looks like it.
+  function mounted() {
+    const upload = document.getElementById("upload");
+    if (!upload) return setTimeout(mounted, 50); // Gradio's row is not there yet
+    const { className } = upload;
+    button = Object.assign(document.createElement("button"), { type: "button", id: "closer", className });
     button.hidden = true;
-    element.querySelector(".origin").after(button);
+    upload.after(button);
     button.addEventListener("click", () => (running ? stop() : match()));
     store.listen(show);
     vae43.worlds.follow(load);
     document.addEventListener("vae43:language", () => show());
+    return show();
   }
 
   // ------------------------------------------------------------------ pictures remembered
