@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import gradio as gr
 
     from vae.ui.options import Options
+    from vae.ui.train_desk import Desk
     from vae.ui.worlds import Worlds
 
 _HOUR = 3600
@@ -33,13 +34,14 @@ def prepare_environment() -> None:
     atexit.register(shutil.rmtree, cache, ignore_errors=True)
 
 
-def build(worlds: Worlds, *, share: bool) -> gr.Blocks:
+def build(worlds: Worlds, *, share: bool, desk: Desk | None = None) -> gr.Blocks:
     """Return the page.
 
     Args:
         worlds: The world to open with, and the others that visitors may go to.
         share: Whether strangers may come. Nothing that trains, deletes or writes files may be
             registered then; the functions for scripts do none of it.
+        desk: What the Train tab asks; there is no such tab without it, or where it is shared.
     """
     import gradio as gr
 
@@ -47,13 +49,18 @@ def build(worlds: Worlds, *, share: bool) -> gr.Blocks:
     from vae.ui.create import create_tab
     from vae.ui.masthead import masthead
     from vae.ui.panel import label
+    from vae.ui.train import train_tab
 
     with gr.Blocks(
         title=words.TITLE, fill_width=True, analytics_enabled=False, delete_cache=(_HOUR, _HOUR)
     ) as page:
         masthead(worlds.start.name)
-        with gr.Tabs(elem_id="tabs"), gr.Tab(label("TABS", "create"), id="create"):
-            create_tab(worlds)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab(label("TABS", "create"), id="create"):
+                create_tab(worlds)
+            if desk is not None and not share:
+                with gr.Tab(label("TABS", "train"), id="train"):
+                    train_tab(desk)
         script_api(worlds)
     page.queue(max_size=64, api_open=False)
     return page
@@ -111,7 +118,7 @@ def check_address(host: str, port: int | None) -> None:
             raise ConfigError(message) from error
 
 
-def serve(worlds: Worlds, options: Options) -> None:
+def serve(worlds: Worlds, options: Options, desk: Desk | None = None) -> None:
     """Show the page, wake the world behind it, and stay until interrupted.
 
     Raises:
@@ -123,7 +130,7 @@ def serve(worlds: Worlds, options: Options) -> None:
     import gradio  # noqa: F401  the slowest import by far; torch's would only slow it further
 
     awake = worlds.start.start()
-    page = build(worlds, share=options.share)
+    page = build(worlds, share=options.share, desk=desk)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # a stop that still cleans up
     try:
         page.launch(**launch_settings(options))
@@ -131,7 +138,11 @@ def serve(worlds: Worlds, options: Options) -> None:
             print(words.NO_TUNNEL, file=sys.stderr)
         print(words.SERVING.format(url=page.share_url or page.local_url), flush=True)
         awake.result()
+        if desk is not None and not options.share:
+            desk.start()
         page.block_thread()
     finally:
         page.close(verbose=False)
         worlds.close()
+        if desk is not None:
+            desk.close()

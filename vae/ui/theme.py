@@ -28,6 +28,12 @@ SCRIPTS = (
     "memory.js",
     "history.js",
     "compare.js",
+    "chart.js",
+    "train.js",
+    "gather.js",
+    "setup.js",
+    "watch.js",
+    "own.js",
 )
 STYLES = (
     "style.css",
@@ -39,6 +45,7 @@ STYLES = (
     "memory.css",
     "worlds.css",
     "language.css",
+    "train.css",
 )
 
 _SANS = ("Avenir Next", "Seravek", "Segoe UI", "Inter", "Helvetica Neue", "Liberation Sans")
