@@ -15,9 +15,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parse(arguments)
         # Late, so that a mistyped option is answered at once.
         from vae.ui.app import serve
-        from vae.ui.worlds import open_engine
+        from vae.ui.train_desk import open_desk
+        from vae.ui.worlds import CHECKPOINTS, open_worlds
 
-        serve(open_engine(options.world, options.device), options)
+        worlds = open_worlds(options.world, options.device)
+        serve(worlds, options, open_desk(CHECKPOINTS))
     except VAEError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2

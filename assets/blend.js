@@ -35,6 +35,15 @@ vae43.blend = (() => {
     pad.addEventListener("pointermove", (event) => {
       if (pad.hasPointerCapture(event.pointerId)) point(event);
     });
+    vae43.worlds.follow((_, anew) => anew && forget());
+  }
+
+  // What another world drew cannot be mixed in this one.
+  function forget() {
+    [corners, shown] = [[], []];
+    asked++;
+    pad.classList.add("blank");
+    if (!section.hidden) setTimeout(open); // the state of the new world is on its way
   }
 
   const axes = () => [...pad.querySelectorAll("input")];

@@ -60,6 +60,13 @@ vae43.borrow = (() => {
       if (event.detail.state.still) describe();
     });
     find("details").addEventListener("toggle", describe);
+    document.addEventListener("vae43:language", () => {
+      trouble("");
+      draw();
+    });
+    vae43.worlds.follow((_, anew) => {
+      if (anew) measured = null; // every world has a scale of its own
+    });
     draw();
   }
 
@@ -223,7 +230,7 @@ vae43.borrow = (() => {
 
   function listed(words) {
     if (words.length < 2) return words.join("");
-    return fill(props.words.and, { first: words.slice(0, -1).join(", "), last: words.at(-1) });
+    return fill(props.words.and, { first: words.slice(0, -1).join(props.words.comma), last: words.at(-1) });
   }
 
   // The attributes that some measure of singles out, the largest first.

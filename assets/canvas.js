@@ -7,19 +7,18 @@
 const vae43 = (() => {
   const NOTE_SECONDS = 10;
   const ECHO_MS = 1000;
-  const ROUNDED = 0.049; // less than a slider's step
   const MOVING_SCALE = 2;
-  const store = new Store({ seed: null, z: null, key: null, name: null, moves: {} });
+  const store = new Store({ world: null, seed: null, z: null, key: null, name: null, moves: {} });
   let stage = null; // {root, mat, canvas, message, origin, file, server, words, limit}
   let stream = null;
   let bitmap = null;
-  const echoes = new Map(); // slider name, or "seed" → what a restored state sets it to
+  let echoes = []; // the seeds that a restored state sets Gradio's field to
   let echoed = Infinity; // when Gradio was told of them
   let noted = 0; // until when the line of text is kept although new frames arrive
 
   // ------------------------------------------------------------------ mounting
 
-  function mount(element, server, props) {
+  async function mount(element, server, props) {
     const find = (selector) => element.querySelector(selector);
     stage = {
       root: element,
@@ -28,13 +27,19 @@ const vae43 = (() => {
       message: find(".message"),
       origin: find(".origin"),
       file: find(".file"),
-      server,
+      server: vae43.worlds.naming(server),
       words: props.words,
       limit: props.max_upload_bytes,
+      firstSeed: props.first_seed,
     };
-    if (store.state.seed === null) store.change("open", { seed: props.first_seed });
-    document.dispatchEvent(new CustomEvent("vae43:opening", { detail: { props } }));
-    stream = new FrameStream({ ask: (s) => server.frame(s), show, trouble });
+    const world = props.world.name;
+    if (store.state.seed === null) store.change("open", { seed: props.first_seed, world });
+    vae43.worlds.mount(props);
+    vae43.worlds.adopt(props.world);
+    const opening = { props, ready: null }; // `ready`: what the first picture waits for
+    document.dispatchEvent(new CustomEvent("vae43:opening", { detail: opening }));
+    await opening.ready;
+    stream = new FrameStream({ ask: (s) => stage.server.frame(s), show, trouble });
     new ResizeObserver(() => paint()).observe(stage.canvas);
     listen();
     store.listen(changed);
@@ -49,11 +54,14 @@ const vae43 = (() => {
       if (file.files.length) startFrom(file.files[0]);
       file.value = "";
     });
-    origin.title = stage.words.back_to_seed;
+    document.addEventListener("vae43:language", () => {
+      if (mat.dataset.state === "ready") say(""); // what it says is of the other language
+      changed();
+    });
     origin.addEventListener("click", () => leavePicture());
     stage.message.addEventListener("click", () => say(""));
     for (const kind of ["input", "pointerdown"]) {
-      document.addEventListener(kind, () => echoes.clear(), true); // a hand is no echo
+      document.addEventListener(kind, () => (echoes = []), true); // a hand is no echo
     }
     document.addEventListener("paste", (event) => {
       const pasted = [...(event.clipboardData?.files ?? [])];
@@ -76,7 +84,8 @@ const vae43 = (() => {
   function changed() {
     const { z, name } = store.state;
     stage.origin.hidden = !z;
-    const from = name ?? stage.words.some_picture;
+    stage.origin.title = stage.words.back_to_seed;
+    const from = vae43.language.known(name) ?? stage.words.some_picture;
     stage.origin.textContent = z ? stage.words.from_picture.replace("{name}", from) : "";
     stream.push(snapshot());
   }
@@ -88,32 +97,22 @@ const vae43 = (() => {
     return z ? { z, key, ...rest } : { seed, ...rest };
   }
 
-  function move(name, id, value) {
-    document.getElementById(id)?.classList.toggle("moved", Boolean(value));
-    if (value === (store.state.moves[name] ?? 0) || isEcho(name, value)) return;
-    const { [name]: _, ...moves } = store.state.moves;
-    if (value) moves[name] = value;
-    store.change(`move:${name}`, { moves });
-  }
-
-  // Go to another state as a whole: the picture at once, the controls by Gradio's own way.
+  // Go to another state as a whole: the picture at once, the seed's field by Gradio's own way.
   function restore(state, kind = "restore") {
-    const before = store.state;
+    const before = store.state.seed;
     store.change(kind, state);
-    expect("seed", before.seed, store.state.seed);
-    for (const name of Object.keys({ ...before.moves, ...store.state.moves })) {
-      expect(name, before.moves[name] ?? 0, store.state.moves[name] ?? 0);
-    }
+    if (before !== store.state.seed) echoes.push(before, store.state.seed);
     follow(50);
   }
 
   // The whole state that a snapshot stands for: what it does not name is nothing.
-  function whole({ seed = store.state.seed, moves = {}, ...rest }, name = null) {
+  function whole({ world, seed, moves = {}, ...rest }, name = null) {
     const nothing = Object.fromEntries(Object.keys(store.state).map((field) => [field, null]));
-    return { ...nothing, ...rest, seed, moves, name };
+    const start = { world: world ?? store.state.world, seed: seed ?? store.state.seed };
+    return { ...nothing, ...rest, ...start, moves, name };
   }
 
-  // Gradio asks for the positions when it hears; while the page opens it may not hear yet.
+  // Gradio asks for the seed when it hears; while the page opens it may not hear yet.
   function follow(tries) {
     clearTimeout(follow.timer);
     echoed = Infinity;
@@ -122,27 +121,21 @@ const vae43 = (() => {
     if (tries) follow.timer = setTimeout(again, 100);
   }
 
-  // The controls follow a restored state with changes of their own, late and rounded to their
-  // steps. Those are not the artist's.
-  function expect(name, ...values) {
-    if (values[0] !== values[1]) echoes.set(name, [...(echoes.get(name) ?? []), ...values]);
+  // The field follows a restored state with a change of its own, late. It is not the artist's.
+  function isEcho(value) {
+    if (performance.now() > echoed + ECHO_MS) echoes = [];
+    return echoes.includes(value);
   }
 
-  function isEcho(name, value) {
-    if (performance.now() > echoed + ECHO_MS) echoes.clear();
-    return (echoes.get(name) ?? []).some((known) => Math.abs(known - value) < ROUNDED);
-  }
-
-  // The values of the seed and of every slider, in the order of `names`.
-  function positions(names) {
-    const { seed, moves } = store.state;
+  // The seed, for the field that follows.
+  function followed() {
     echoed = performance.now();
-    return [seed, ...names.map((name) => moves[name] ?? 0)];
+    return store.state.seed;
   }
 
   function seed(value) {
     if (value === null || !Number.isInteger(Number(value)) || value < 0) return;
-    if (Number(value) === store.state.seed || isEcho("seed", Number(value))) return;
+    if (Number(value) === store.state.seed || isEcho(Number(value))) return;
     leavePicture(Number(value));
   }
 
@@ -223,13 +216,19 @@ const vae43 = (() => {
     if (!stage) return;
     if (file.size > stage.limit) return note(stage.words.large);
     say(stage.words.reading, "busy", NOTE_SECONDS);
+    const { world } = store.state;
     const answer = await asked(() =>
       stage.server.start_from({ binary: true, data: { file } }),
     );
     if (answer.error) return note(answer.error);
     say("");
-    if (answer.recipe) return restore(whole(answer.recipe, file.name), "recipe");
+    if (answer.recipe) {
+      const made = { ...answer.recipe, world: answer.world ?? world };
+      return vae43.memory.go(whole(made, file.name), "recipe");
+    }
+    if (world !== store.state.world) return; // it was read for a world that was left meanwhile
     store.change("picture", { z: answer.z, key: answer.key, name: file.name });
+    vae43.closer.take(answer, file.name);
     if (answer.note) note(answer.note);
   }
 
@@ -259,10 +258,11 @@ const vae43 = (() => {
   }
 
   return {
-    ...{ mount, move, seed, surprise, choosePicture, startFrom, save },
-    ...{ store, snapshot, whole, restore, positions, say, note, asked, blob },
+    ...{ mount, seed, surprise, choosePicture, startFrom, save },
+    ...{ store, snapshot, whole, restore, followed, say, note, asked, blob },
     get server() { return stage?.server; },
     get words() { return stage?.words; },
+    get firstSeed() { return stage?.firstSeed; },
   };
 })();
 window.vae43 = vae43;

@@ -25,11 +25,17 @@ vae43.compare = (() => {
       hold: find("hold"),
       toggle: find("wiping"),
     };
-    parts.wipe.setAttribute("aria-label", memory.words.wipe_slider);
+    name();
+    document.addEventListener("vae43:language", name);
     sheet.append(parts.before, parts.which, parts.wipe);
     parts.wipe.addEventListener("input", place);
     parts.toggle.addEventListener("click", toggle);
     listen(parts.hold);
+  }
+
+  function name() {
+    parts.wipe.setAttribute("aria-label", memory.words.wipe_slider);
+    if (parts.which.textContent) parts.which.textContent = which(memory.words);
   }
 
   function listen(button) {
@@ -64,7 +70,12 @@ vae43.compare = (() => {
 
   function start() {
     const { seed, z, key, name } = store.state;
-    return vae43.whole({ seed, z, key }, name);
+    return vae43.whole({ seed, z, key, ...vae43.closer.before(store.state) }, name);
+  }
+
+  function which(words) {
+    if (history.pinned) return words.a_pinned;
+    return vae43.closer.before(store.state) ? words.a_read : words.a_start;
   }
 
   async function hold(on) {
@@ -85,7 +96,7 @@ vae43.compare = (() => {
   async function draw() {
     const { words } = memory;
     const before = history.pinned ?? start();
-    parts.which.textContent = history.pinned ? words.a_pinned : words.a_start;
+    parts.which.textContent = which(words);
     if (memory.same(before, store.state) && !wiping()) {
       vae43.say(words.nothing_before, "ready", 4);
       return false;

@@ -21,6 +21,16 @@ class TileSheet {
     this.group.addEventListener("click", (event) => this.go(this.tiles.indexOf(event.target)));
     section.querySelector(".keep").addEventListener("click", () => this.keep());
     vae43.store.listen(() => this.later());
+    vae43.worlds.follow((_, anew) => anew && this.forget());
+    document.addEventListener("vae43:language", () => {
+      queueMicrotask(() => this.shown && this.draw()); // once the sliders have their other names
+    });
+  }
+
+  // What was drawn by another world leads nowhere in this one.
+  forget() {
+    [this.asked, this.shown] = [null, null];
+    this.group.classList.add("blank");
   }
 
   get open() {
@@ -44,9 +54,11 @@ class TileSheet {
     this.busy = false;
     this.group.removeAttribute("aria-busy");
     if (answer.error) return vae43.note(answer.error);
-    this.asked = text;
-    this.shown = { answer, state };
-    this.draw();
+    if (state.world === vae43.store.state.world) {
+      this.asked = text;
+      this.shown = { answer, state };
+      this.draw();
+    }
     this.later(0); // the picture may have moved on meanwhile
   }
 
@@ -57,6 +69,7 @@ class TileSheet {
       tile.title = this.label(answer, i);
       tile.setAttribute("aria-label", tile.title);
     });
+    this.drawn?.();
     this.group.classList.remove("blank");
     this.mark();
   }
@@ -99,7 +112,7 @@ vae43.explore = (() => {
     root = element;
     words = props.words;
     const sheets = new Map([["variations", variations()]]);
-    if (root.querySelector("#field")) sheets.set("field", field(props.sliders));
+    sheets.set("field", field(props.kinds));
     const pad = root.querySelector("#blend");
     vae43.blend.mount(pad, props);
     sheets.set("blend", { section: pad, refresh: () => vae43.blend.open() });
@@ -142,6 +155,7 @@ vae43.explore = (() => {
       },
       here: () => MIDDLE,
     });
+    sheet.drawn = vae43.likes.marks(section, () => sheet.shown?.answer.starts);
     reach.addEventListener("input", () => sheet.later(120));
     section.querySelector(".again").addEventListener("click", () => {
       directions = Math.floor(Math.random() * 2 ** 32);
@@ -150,10 +164,41 @@ vae43.explore = (() => {
     return sheet;
   }
 
-  function field(sliders) {
+  // The sliders to choose from, by kind; a world with fewer than two has no field.
+  function choose(selects, rows, kinds) {
+    for (const select of selects) {
+      const groups = Object.keys(kinds).map((kind) => {
+        const group = document.createElement("optgroup");
+        group.label = kinds[kind];
+        const own = rows.filter((row) => row.kind === kind);
+        group.append(...own.map((row) => new Option(row.label, row.name)));
+        return group;
+      });
+      select.replaceChildren(...groups.filter((group) => group.children.length));
+    }
+    const first = Object.keys(kinds).flatMap((kind) => rows.find((row) => row.kind === kind) ?? []);
+    const [one, two] = first.length > 1 ? first : rows;
+    if (!two) return closeField();
+    [selects[0].value, selects[1].value] = [one.name, two.name];
+    return undefined;
+  }
+
+  function closeField() {
+    const door = root.querySelector("[data-opens=field]");
+    if (door.getAttribute("aria-expanded") === "true") door.click();
+  }
+
+  function field(kinds) {
     const section = root.querySelector("#field");
     const [across, up] = ["across", "up"].map((name) => section.querySelector(`.${name}`));
-    const known = new Map(sliders.map((row) => [row.name, row]));
+    let known = new Map();
+    vae43.worlds.follow(({ sliders }, anew) => {
+      known = new Map(sliders.map((row) => [row.name, row]));
+      root.querySelector("[data-opens=field]").hidden = sliders.length < 2;
+      const chosen = [across.value, up.value];
+      choose([across, up], sliders, kinds);
+      if (!anew) [across.value, up.value] = chosen;
+    });
     const place = (value) =>
       `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`;
     const away = (state) => (move) =>

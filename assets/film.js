@@ -10,7 +10,7 @@ vae43.film = (() => {
   const SETTLE = 420; // ms from letting go until space above is closed: a double click is over
   const THUMB = 14; // px
   const NARROW = 36; // px: tiles smaller than this tell nothing
-  let sliders = new Map(); // block id → {name, label, low, high}
+  const sliders = vae43.sliders; // their rows: {name, label, low, high}
   let words = {};
   let strip = null; // the element, moved from slider to slider
   let block = null; // the block it stands in
@@ -20,7 +20,6 @@ vae43.film = (() => {
   let calm = null;
 
   function mount(element, props) {
-    sliders = new Map(props.sliders.map((row) => [row.id, row]));
     words = props.words;
     strip = build(props.tiles);
     const box = element.querySelector("input");
@@ -51,16 +50,23 @@ vae43.film = (() => {
     });
     document.addEventListener("dblclick", (event) => {
       const at = taken(event.target);
-      if (at) go(sliders.get(at.id), 0);
+      if (at) go(sliders.byId(at.id), 0);
     });
     vae43.store.listen(changed);
+    vae43.worlds.follow(forget);
+  }
+
+  // The sliders of another world stand there now, and the strip is gone with the old ones.
+  function forget() {
+    strip.remove();
+    block = null;
   }
 
   // The block of the slider whose track an event happened on.
   function taken(target) {
     if (!target.matches?.(".sliders input[type=range]")) return null;
     const found = target.closest(".block");
-    return found && sliders.has(found.id) ? found : null;
+    return found && sliders.byId(found.id) ? found : null;
   }
 
   function build(count) {
@@ -70,7 +76,7 @@ vae43.film = (() => {
     element.innerHTML = '<i class="here"></i>' + '<button type="button"></button>'.repeat(count);
     element.addEventListener("click", (event) => {
       const tile = event.target.closest("button");
-      if (tile?.dataset.place) go(sliders.get(block.id), Number(tile.dataset.place));
+      if (tile?.dataset.place) go(sliders.byId(block.id), Number(tile.dataset.place));
     });
     element.addEventListener("keydown", vae43.walk);
     return element;
@@ -82,7 +88,7 @@ vae43.film = (() => {
     if (at === block && strip.isConnected) return refresh();
     close();
     block = at;
-    const { label } = sliders.get(at.id);
+    const { label } = sliders.byId(at.id);
     strip.setAttribute("aria-label", words.strip.replace("{slider}", label));
     at.append(strip);
     fit();
@@ -128,14 +134,14 @@ vae43.film = (() => {
   function changed(_, kind) {
     if (!block || !strip.isConnected) return;
     mark();
-    if (kind === `move:${sliders.get(block.id).name}`) return;
+    if (kind === `move:${sliders.byId(block.id).name}`) return;
     clearTimeout(calm);
     calm = setTimeout(refresh, CALM);
   }
 
   // The state without the slider itself: as long as it is the same, so are the tiles.
   function question() {
-    const { name } = sliders.get(block.id);
+    const { name } = sliders.byId(block.id);
     const state = vae43.snapshot();
     const { [name]: _, ...moves } = state.moves;
     return { ...state, moves, slider: name };
@@ -157,7 +163,7 @@ vae43.film = (() => {
   }
 
   function draw({ webp, places }) {
-    const { label } = sliders.get(block.id);
+    const { label } = sliders.byId(block.id);
     const tiles = [...strip.querySelectorAll("button")];
     vae43.cut(tiles, webp, tiles.length);
     tiles.forEach((tile, i) => {
@@ -176,7 +182,7 @@ vae43.film = (() => {
   }
 
   function mark() {
-    const { name, low, high } = sliders.get(block.id);
+    const { name, low, high } = sliders.byId(block.id);
     const value = vae43.store.state.moves[name] ?? 0;
     const along = (Math.min(Math.max(value, low), high) - low) / (high - low);
     strip.style.setProperty("--here", along.toFixed(4));

@@ -1,11 +1,11 @@
 // The history strip: a small picture of every step the hand rested on, newest first.
 //
 // Pictures are taken from the canvas, never asked for. The pinned ones stay for good; of the others
-// the oldest go. Several windows on the same world share the strip.
+// the oldest of each world go. The strip shows those of every world, and several windows share it.
 "use strict";
 
 vae43.history = (() => {
-  const KEPT = 24; // besides the pinned ones
+  const KEPT = 24; // of each world, besides the pinned ones
   const SIDE = 112; // px of a small picture
   const CALM = 400; // ms until it is written down
   const { store, memory } = vae43;
@@ -30,7 +30,8 @@ vae43.history = (() => {
     const entry = { id: crypto.getRandomValues(new Uint32Array(2)).join("-"), at: Date.now() };
     const { state } = store;
     const { step } = memory;
-    entries.unshift({ ...entry, state, step, hash: memory.world.hash, image: small(), pinned: 0 });
+    const { hash } = vae43.worlds.here;
+    entries.unshift({ ...entry, state, step, hash, image: small(), pinned: 0 });
     trim();
     writeSoon();
     if (list) list.scrollLeft = 0;
@@ -46,26 +47,42 @@ vae43.history = (() => {
   }
 
   function trim() {
-    let room = KEPT;
+    const room = {};
     entries.sort((a, b) => b.at - a.at);
-    entries = entries.filter((entry) => entry.pinned || room-- > 0);
+    entries = entries.filter(({ pinned, state: { world } }) => {
+      if (pinned) return true;
+      room[world] = (room[world] ?? KEPT) - 1;
+      return room[world] >= 0;
+    });
   }
 
   // ------------------------------------------------------------------ storage
 
+  // Each world's pictures lie under its own name.
+  const KEY = /^43\.VAE\/(.*)\/history$/s;
+  const worldOf = (key) => KEY.exec(key ?? "")?.[1];
+
   function load() {
-    entries = checked(memory.read("history"));
+    let keys = [];
+    try {
+      keys = Object.keys(localStorage);
+    } catch {
+      // a storage closed to this page: the same as an empty one
+    }
+    entries = keys.map(worldOf).filter((world) => world !== undefined).flatMap(checked);
     trim();
     show();
   }
 
-  function checked({ entries: found }) {
+  function checked(world) {
+    const { entries: found } = memory.read(`${world}/history`);
     const good = [];
     for (const entry of Array.isArray(found) ? found : []) {
-      const state = memory.usable(entry?.state);
+      const state = memory.usable(entry?.state, world);
       const { id, hash, image, pinned, at } = entry ?? {};
       const drawn = typeof image === "string" && image.startsWith("data:image/");
-      if (!state || !drawn || typeof id !== "string" || !Number.isFinite(at)) continue;
+      if (state?.world !== world || !drawn) continue;
+      if (typeof id !== "string" || !Number.isFinite(at)) continue;
       good.push({ id, state, hash: String(hash), image, pinned: Number(pinned) || 0, at });
     }
     return good;
@@ -80,16 +97,21 @@ vae43.history = (() => {
     if (writing === null) return;
     clearTimeout(writing);
     writing = null;
-    const kept = entries.map(({ step, ...entry }) => entry);
-    const pins = kept.filter((entry) => entry.pinned);
-    const written = [kept, pins].some((some) => memory.write("history", { entries: some }));
-    if (!written) memory.full("history");
+    for (const world of new Set(entries.map(({ state }) => state.world))) {
+      const own = entries.filter(({ state }) => state.world === world);
+      const kept = own.map(({ step, ...entry }) => entry);
+      const pins = kept.filter((entry) => entry.pinned);
+      const fits = (some) => memory.write(`${world}/history`, { entries: some });
+      if (![kept, pins].some(fits)) return memory.full("history");
+    }
+    return undefined;
   }
 
   // Another window has written: what it knows is newer, what only this one knows stays.
   function merge({ key }) {
-    if (key !== `43.VAE/${memory.world.name}/history`) return;
-    const theirs = checked(memory.read("history"));
+    const world = worldOf(key);
+    if (world === undefined) return;
+    const theirs = checked(world);
     const ids = new Set(theirs.map((entry) => entry.id));
     entries = [...theirs, ...entries.filter((entry) => !ids.has(entry.id))];
     trim();
@@ -102,6 +124,7 @@ vae43.history = (() => {
     list = element.querySelector(".strip");
     list.addEventListener("click", click);
     list.addEventListener("keydown", walk);
+    document.addEventListener("vae43:language", show);
     show();
   }
 
@@ -139,31 +162,42 @@ vae43.history = (() => {
     const element = document.createElement("li");
     element.dataset.id = entry.id;
     element.append(go, pin);
+    if (elsewhere(entry)) {
+      const label = document.createElement("span");
+      Object.assign(label, { className: "of", textContent: entry.state.world, ariaHidden: "true" });
+      go.append(label);
+    }
     return element;
   }
 
-  function describe({ state }) {
+  const elsewhere = ({ state }) => state.world !== vae43.worlds.here?.name;
+
+  function describe(entry) {
     const { words } = memory;
-    const { seed, z, name, moves } = state;
-    const from = z ? (name ?? words.a_picture) : words.a_seed.replace("{seed}", seed);
-    const count = Object.keys(moves).length;
+    const { state } = entry;
+    const { seed, z, name, moves, along } = state;
+    const from = z ? (vae43.language.known(name) ?? words.a_picture) : words.a_seed.replace("{seed}", seed);
+    const count = Object.keys(moves).length + (along?.length ?? 0);
     const moved = count === 1 ? words.moved_one : words.moved.replace("{count}", count);
-    return count ? `${from}, ${moved}` : from;
+    const what = count ? `${from}, ${moved}` : from;
+    return elsewhere(entry) ? `${state.world}: ${what}` : what;
   }
 
-  function click({ target }) {
+  async function click({ target }) {
     const button = target.closest("button");
     const entry = entries.find(({ id }) => id === button?.parentElement.dataset.id);
     if (!entry) return;
     if (button.className === "go") {
-      if (!memory.same(entry.state, store.state)) memory.go(entry.state, "history");
-      if (entry.hash !== memory.world.hash) vae43.note(memory.words.other_version);
+      const there = memory.same(entry.state, store.state);
+      const arrived = there || (await memory.go(entry.state, "history"));
+      const other = arrived && entry.hash !== vae43.worlds.here.hash;
+      if (other) vae43.note(memory.words.other_version);
       return show();
     }
     entry.pinned = entry.pinned ? 0 : Date.now();
     trim();
     writeSoon();
-    show();
+    return show();
   }
 
   function walk(event) {

@@ -1,7 +1,8 @@
 // What the page remembers: every step of the hand, in this browser's storage and in its address.
 //
 // The stage asks nobody for its first state; `vae43:opening` lets this script put back what was
-// there: a link comes before what is stored, and what was stored is one undo away.
+// there: a link comes before what is stored, and what was stored is one undo away. Every state names
+// its world: going to one of another world goes to that world.
 "use strict";
 
 vae43.memory = (() => {
@@ -15,8 +16,9 @@ vae43.memory = (() => {
   const TEXT = "textarea, select, [contenteditable=true], input:not([type=range], [type=checkbox],"
     + " [type=radio], [type=button], [type=file], [type=color])";
   const { store } = vae43;
-  let world = { name: "", hash: "", sliders: [] };
   let words = {};
+  let start = ""; // the world that the server opens with
+  let travelling = false;
   let panel = null; // {undo, redo, link}
   let past = [];
   let future = [];
@@ -46,29 +48,44 @@ vae43.memory = (() => {
     show();
   }
 
-  function undo() {
-    [past, future] = travel("undo", past, future);
+  async function undo() {
+    await travel("undo", past, future, (from, to) => ([past, future] = [from, to]));
   }
 
-  function redo() {
-    [future, past] = travel("redo", future, past);
+  async function redo() {
+    await travel("redo", future, past, (from, to) => ([future, past] = [from, to]));
   }
 
   // Take the last state of one pile that differs from what is shown; what is shown goes to the other.
-  function travel(kind, from, to) {
+  async function travel(kind, from, to, pile) {
     const here = store.state;
     const there = from.findLastIndex((state) => !same(state, here));
-    if (there < 0) return [from, to];
+    if (there < 0 || travelling) return;
+    travelling = true;
+    const arrived = await go(from[there], kind);
+    travelling = false;
+    if (!arrived) return; // its world is not to be had; it may be later
     last = null;
     step++;
-    const piles = [from.slice(0, there), [...to, here]];
-    queueMicrotask(show);
-    go(from[there], kind);
-    return piles;
+    pile(from.slice(0, there), [...to, here]);
+    writeSoon();
+    show();
   }
 
-  function go(state, kind) {
-    vae43.restore(vae43.whole(state, state.name), kind);
+  // Go to a state, and to its world where that is another. Returns whether the page is there now.
+  // `gone`: what is said where there is no such world.
+  async function go(state, kind, gone) {
+    const to = state.world ?? store.state.world;
+    if (to !== vae43.worlds.here.name) return vae43.worlds.enter(to, state, kind, gone);
+    vae43.restore(fitted(vae43.whole(state, state.name)), kind);
+    return true;
+  }
+
+  // What a world has no slider for was moved before it was trained anew.
+  function fitted(state) {
+    const known = new Set(vae43.worlds.here.sliders.map(({ name }) => name));
+    const moves = Object.entries(state.moves).filter(([name]) => known.has(name));
+    return { ...state, moves: Object.fromEntries(moves) };
   }
 
   function same(a, b) {
@@ -94,7 +111,7 @@ vae43.memory = (() => {
 
   function read(what) {
     try {
-      const found = JSON.parse(localStorage.getItem(`43.VAE/${world.name}/${what}`));
+      const found = JSON.parse(localStorage.getItem(`43.VAE/${what}`));
       return found && typeof found === "object" ? found : {};
     } catch {
       return {}; // damaged, or closed to this page: the same as nothing
@@ -104,7 +121,7 @@ vae43.memory = (() => {
   // Returns whether there was room.
   function write(what, value) {
     try {
-      localStorage.setItem(`43.VAE/${world.name}/${what}`, JSON.stringify(value));
+      localStorage.setItem(`43.VAE/${what}`, JSON.stringify(value));
       return true;
     } catch {
       return false;
@@ -127,34 +144,50 @@ vae43.memory = (() => {
     if (writing === null) return;
     clearTimeout(writing);
     writing = null;
-    const { hash } = world;
-    for (const kept of [STEPS, 40, 0]) {
-      const piles = { past: kept ? past.slice(-kept) : [], future: kept ? future.slice(-kept) : [] };
-      if (write("state", { hash, state: store.state, ...piles })) return;
-    }
-    full("state");
+    const { name, hash } = vae43.worlds.here;
+    const kept = write("world", { name, start }) && write(`${name}/state`, { hash, state: store.state });
+    const pile = (states, count) => (count ? states.slice(-count) : []);
+    const fits = (count) =>
+      write("steps", { past: pile(past, count), future: pile(future, count) });
+    if (!kept || ![STEPS, 40, 0].some(fits)) full("state");
+  }
+
+  // The picture of a world as it was left, or null.
+  function left(name) {
+    const found = usable(read(`${name}/state`).state, name);
+    return found?.world === name ? found : null;
+  }
+
+  // Say where a world is no longer the one it was when it was left.
+  function aged(name) {
+    const { hash } = read(`${name}/state`);
+    if (hash !== undefined && hash !== vae43.worlds.here.hash) tell(words.other_version);
   }
 
   // A state from outside as one that can be shown, or null. The world itself judges the rest.
-  function usable(found) {
+  function usable(found, at) {
     if (!found || typeof found !== "object") return null;
-    const { seed, z, key, name, moves, ...rest } = found;
+    const { seed, z, key, name, moves, world: own, ...rest } = found;
+    const world = typeof own === "string" ? own : at;
+    if (typeof world !== "string") return null;
     const numbers = (list) => Array.isArray(list) && list.length && list.every(Number.isFinite);
     const seeded = Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32;
-    const own = numbers(z) && numbers(key);
-    if (!own && (!seeded || z || key)) return null;
+    const latents = numbers(z) && numbers(key);
+    if (!latents && (!seeded || z || key)) return null;
     const known = Object.entries(moves ?? {}).filter(
-      ([slider, value]) => world.sliders.includes(slider) && Number.isFinite(value) && value,
+      ([, value]) => Number.isFinite(value) && value,
     );
-    const start = { ...(own ? { z, key } : {}), ...(seeded ? { seed } : {}) };
+    const from = { world, ...(latents ? { z, key } : {}), ...(seeded ? { seed } : {}) };
     const label = typeof name === "string" ? name : null;
-    return vae43.whole({ ...rest, ...start, moves: Object.fromEntries(known) }, label);
+    return vae43.whole({ ...rest, ...from, moves: Object.fromEntries(known) }, label);
   }
 
   // ------------------------------------------------------------------ links
 
   function address() {
-    const whole = { v: LINK, w: world.name, h: world.hash, s: vae43.snapshot() };
+    const { name, hash } = vae43.worlds.here;
+    const { world: _, ...state } = vae43.snapshot();
+    const whole = { v: LINK, w: name, h: hash, s: state };
     const bytes = new TextEncoder().encode(JSON.stringify(whole));
     const text = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
     return `#s=${text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")}`;
@@ -184,21 +217,26 @@ vae43.memory = (() => {
       return { says: words.link_damaged };
     }
     if (link?.v !== LINK || typeof link.w !== "string") return { says: words.link_damaged };
-    if (link.w !== world.name) {
-      const says = words.link_other_world.replace("{name}", link.w.slice(0, 40));
-      return { says: says.replace("{here}", world.name) };
-    }
-    const state = usable(link.s);
-    if (!state) return { says: words.link_damaged };
-    return { state, says: link.h === world.hash ? "" : words.link_other_version };
+    const state = usable({ ...link.s, world: link.w });
+    return state ? { state, hash: link.h } : { says: words.link_damaged };
   }
 
-  function openLink(kind) {
+  // Returns whether the page is where the link leads, and was not before.
+  async function openLink(kind) {
     const link = readLink();
-    const news = link?.state && !same(link.state, store.state);
-    if (news) go(link.state, kind);
     if (link?.says) tell(link.says);
-    return Boolean(news);
+    if (!link?.state) return false;
+    const { world } = link.state;
+    const news = !same(link.state, store.state);
+    const arrived = news && (await go(link.state, kind, foreign(world)));
+    const here = vae43.worlds.here;
+    if (world === here.name && link.hash !== here.hash) tell(words.link_other_version);
+    return arrived;
+  }
+
+  function foreign(world) {
+    const says = words.link_other_world.replace("{name}", world.slice(0, 40));
+    return says.replace("{here}", vae43.worlds.here.name);
   }
 
   async function copyLink() {
@@ -225,30 +263,46 @@ vae43.memory = (() => {
   // ------------------------------------------------------------------ opening and listening
 
   function opening({ detail }) {
-    world = detail.props.world;
     words = detail.props.memory_words;
-    const kept = read("state");
-    const stored = usable(kept.state);
-    const pile = (states) => (Array.isArray(states) ? states.map(usable).filter(Boolean) : []);
-    [past, future] = [pile(kept.past), pile(kept.future)];
-    fallbacks = [store.state];
-    if (stored) go(stored, "open");
-    if (stored && kept.hash !== world.hash) tell(words.other_version);
+    start = detail.props.world.name;
+    const pile = (states) =>
+      Array.isArray(states) ? states.map((state) => usable(state, start)).filter(Boolean) : [];
+    const older = read(`${start}/state`); // each world once kept its own
+    const { past: steps = older.past, future: undone = older.future } = read("steps");
+    [past, future] = [pile(steps), pile(undone)];
+    detail.ready = reopen();
+  }
+
+  // Put back what was left, in the world it was left in where the server still opens with the same
+  // one. A link is opened on top of it.
+  async function reopen() {
+    const known = read("world");
+    const was = known.start === start && typeof known.name === "string" ? known.name : start;
+    const first = store.state;
+    const stored = left(was);
+    if (stored) store.change("open", stored);
     const before = store.state;
-    if (openLink(stored ? "link" : "open")) fallbacks.push(before);
-    else if (!stored) fallbacks = [];
+    if (await openLink(stored ? "link" : "open")) fallbacks = [first, before];
+    else if (was !== start && !(await go(stored ?? { ...first, world: was }, "open"))) {
+      await go(left(start) ?? first, "open");
+    } else if (stored) {
+      fallbacks = [first];
+      await go(stored, "open");
+      aged(was);
+    }
     show();
   }
 
   // The world cannot draw what was put back: start from what is known to be good.
-  function refused({ detail }) {
+  async function refused({ detail }) {
     const state = detail.impossible && fallbacks.pop();
     if (!state) return;
     if (same(past.at(-1) ?? {}, state)) past.pop();
-    go(state, "open");
+    await go(state, "open");
     tell(words.not_drawn);
     show();
   }
+
 
   // A world may take longer to wake than a line of text stays.
   function tell(text) {
@@ -301,9 +355,9 @@ vae43.memory = (() => {
   window.addEventListener("hashchange", () => openLink("link"));
 
   return {
-    ...{ mount, undo, redo, go, same, textOf, usable, read, write, full, typing },
+    ...{ mount, undo, redo, go, same, textOf, usable, read, write, full, typing, tell },
+    ...{ left, aged, leave: writeNow },
     get step() { return step; },
-    get world() { return world; },
     get words() { return words; },
   };
 })();

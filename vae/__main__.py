@@ -1,4 +1,4 @@
-"""The command line: ``python -m vae train | sample | encode | info``."""
+"""The command line: ``python -m vae screen | train | resume | sample | encode | …``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from pathlib import Path
 
 from vae.errors import VAEError
 from vae.protocols import NAMES
+from vae.screening import command as screening
+from vae.screening import verified_images
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Describe every command and option."""
     parser = argparse.ArgumentParser(prog="python -m vae", description="43.VAE from the shell.")
     commands = parser.add_subparsers(dest="command", required=True)
+    screening.add_arguments(
+        commands.add_parser("screen", help="look through images before training on them")
+    )
     train = commands.add_parser("train", help="train a world on a folder of images")
     train.add_argument("--data", type=Path, required=True, help="folder of PNG, JPEG, WebP images")
     train.add_argument("--out", type=Path, required=True, help="folder of the new world")
@@ -38,6 +43,13 @@ def make_parser() -> argparse.ArgumentParser:
         default=[],
         help="change a protocol's setting",
     )
+    resume = commands.add_parser("resume", help="go on with a run of the page, here and now")
+    resume.add_argument("run", help="its id, its folder, or the name of its world")
+    export = commands.add_parser("export", help="write a world as one ZIP")
+    export.add_argument("world", help="a name or a folder")
+    export.add_argument("--out", type=Path, required=True, help="ZIP file to write")
+    imported = commands.add_parser("import", help="unpack a world's ZIP beside the others")
+    imported.add_argument("zip", type=Path)
     sample = commands.add_parser("sample", help="draw a sheet of random pictures")
     sample.add_argument("--world", default="pomona")
     sample.add_argument("--out", type=Path, required=True, help="PNG file to write")
@@ -57,7 +69,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; an error is one line on stderr and exit code 1."""
     options = make_parser().parse_args(arguments)
     try:
-        {"train": train, "sample": sample, "encode": encode, "info": info}[options.command](options)
+        {
+            "screen": screening.run,
+            "train": train,
+            "resume": resume,
+            "export": export,
+            "import": import_,
+            "sample": sample,
+            "encode": encode,
+            "info": info,
+        }[options.command](options)
     except VAEError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -65,7 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error.strerror}: {error.filename}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("stopped; go on with --resume", file=sys.stderr)
+        hint = {"train": "go on with --resume", "resume": "resume goes on from the last state"}
+        hint = hint.get(options.command, "nothing was written")
+        print(f"stopped; {hint}", file=sys.stderr)
         return 130
     return 0
 
@@ -75,7 +98,7 @@ def train(options: argparse.Namespace) -> None:
     from vae.run import train_world
 
     train_world(
-        data=options.data,
+        data=verified_images(options.data),
         out=options.out,
         start=options.world,
         protocol=options.protocol,
@@ -88,6 +111,54 @@ def train(options: argparse.Namespace) -> None:
         latent_dim=options.latent_dim,
         latent_key_dim=options.key_dim,
     )
+
+
+def resume(options: argparse.Namespace) -> None:
+    """Go on with a run of the page in this process, with a progress bar."""
+    from tqdm import tqdm
+
+    from vae.errors import TrainingError
+    from vae.infer import CHECKPOINTS
+    from vae.jobs import find_run, runs_folder
+    from vae.worker import BUSY, work
+
+    ledger = find_run(runs_folder(), options.run)
+    if ledger.control().ask in ("pause", "leave"):
+        ledger.ask(ask="run")
+    with tqdm(
+        total=100, unit="%", bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}"
+    ) as bar:
+
+        def watch(progress: float, words: str) -> None:
+            bar.n = round(100 * progress)
+            bar.set_postfix_str(words)
+
+        code = work(ledger, CHECKPOINTS, watch=watch)
+    status = ledger.status()
+    if code == BUSY:
+        raise TrainingError("another process is at work on this run")
+    if status.state == "failed":
+        raise TrainingError(status.message.rstrip("."))
+    print(CHECKPOINTS / status.world if status.world else status.state)
+
+
+def export(options: argparse.Namespace) -> None:
+    """Write a world as one ZIP."""
+    from vae.archive import export_world
+    from vae.infer import CHECKPOINTS
+    from vae.utils import write_atomic
+
+    shipped = CHECKPOINTS / options.world
+    folder = shipped if shipped.is_dir() else Path(options.world).resolve()
+    print(write_atomic(options.out, export_world(folder)))
+
+
+def import_(options: argparse.Namespace) -> None:
+    """Unpack a world's ZIP beside the others, after checking all of it."""
+    from vae.archive import import_world
+    from vae.infer import CHECKPOINTS
+
+    print(import_world(options.zip, CHECKPOINTS))
 
 
 def _setting(text: str) -> tuple[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -36,7 +36,9 @@ def encode_set(model: IvAE, images: ImageSet, *, flip: bool = False) -> torch.Te
 
 
 @torch.no_grad()
-def finish_model(model: IvAE, training: ImageSet, *, seed: int = 0) -> SliderTable:
+def finish_model(
+    model: IvAE, training: ImageSet, *, seed: int = 0, num_pictures: int = 24
+) -> SliderTable:
     """Fit the density to the training set's latents, find the sliders and measure them.
 
     The encoder's running location statistics stay: the decoder has learned with them, and exact
@@ -46,6 +48,7 @@ def finish_model(model: IvAE, training: ImageSet, *, seed: int = 0) -> SliderTab
         model: Changed in place, and left in evaluation mode.
         training: The pictures it was trained on.
         seed: Of the density's fit.
+        num_pictures: Pictures that the sliders are measured on, which is most of the time.
 
     Returns:
         The slider table.
@@ -53,7 +56,7 @@ def finish_model(model: IvAE, training: ImageSet, *, seed: int = 0) -> SliderTab
     model.eval()
     latents = encode_set(model, training)
     model.density = LatentDensity.fit(latents, seed=seed).to(latents.device)
-    return build_slider_table(model, latents)
+    return build_slider_table(model, latents, num_pictures=num_pictures)
 
 
 def write_world(folder: Path, model: IvAE, table: SliderTable, card: str) -> None:
@@ -70,13 +73,16 @@ def write_world(folder: Path, model: IvAE, table: SliderTable, card: str) -> Non
     save_model(folder, model)
 
 
-def make_card(name: str, facts: Mapping[str, object], table: SliderTable) -> str:
+def make_card(
+    name: str, facts: Mapping[str, object], table: SliderTable, *, more: Sequence[str] = ()
+) -> str:
     """Write a plain model card in Markdown.
 
     Args:
         name: The world's name.
         facts: Rows of the table of facts.
         table: The measured sliders.
+        more: Lines to end with.
     """
     lines = [
         f"# {name}",
@@ -98,5 +104,6 @@ def make_card(name: str, facts: Mapping[str, object], table: SliderTable) -> str
         "Gain, purity and rank correlation as measured by the model's own measurers on training",
         "pictures. A small global latent makes variations; it does not copy.",
         "",
+        *more,
     ]
     return "\n".join(lines)

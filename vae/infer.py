@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,12 @@ from torch import Tensor
 from vae.borrowing import Borrowing, Look, look_of, solve
 from vae.checkpoint import check_format
 from vae.config import ModelConfig
+from vae.decoder import fixed_noise
 from vae.distributions import LatentDensity, Latents
 from vae.encodings import ATTRIBUTES, measure
 from vae.errors import CheckpointError, ConfigError, ShapeError
+from vae.liking import direction_of
+from vae.matching import STEPS, Match, Matching, match, plain
 from vae.model import IvAE, fetch_world, load_model
 from vae.packed import PackedDecoder, can_pack, computes_bf16
 from vae.sliders import Slider, SliderTable, build_slider_table
@@ -165,6 +168,59 @@ class World:
             raise ShapeError(f"expected the latents of one picture, found {len(start)}")
         noise = torch.randn(n, start.shape[1], generator=generator).to(start)
         return self.split(self.density.vary(start.expand(n, -1), noise, reach))
+
+    def match(
+        self,
+        images: Tensor,
+        latents: Latents,
+        *,
+        steps: int = STEPS,
+        seconds: float | None = None,
+        progress: Callable[[int, Tensor], object] | None = None,
+    ) -> Match:
+        """Refine latents until their pictures are nearer to given ones; see `vae.matching`.
+
+        Args:
+            images: Straight (N, C, S, S) in [0, 1] of this world's channels and size.
+            latents: Where to begin, N of them: what :meth:`encode` read, say.
+            steps: Gradient steps at most.
+            seconds: Time at most; None for all the steps.
+            progress: Told after every step how many were taken, and the distances (N,) now.
+                ``False`` from it ends the search.
+
+        Raises:
+            ConfigError: ``steps`` or ``seconds`` is not positive.
+            ShapeError: The images do not fit the world, or there are not as many latents.
+        """
+        search = self.matching(images, latents)
+        return match(search, steps=steps, seconds=seconds, progress=progress)
+
+    def matching(self, images: Tensor, latents: Latents) -> Matching:
+        """Begin :meth:`match`, to be advanced one step at a time."""
+        start = Latents(*(t.to(self.device, torch.float32) for t in latents))
+        return Matching(self._drawn, self.density, self._check(images), start)
+
+    def _drawn(self, latents: Latents) -> Tensor:
+        """Decode so that a gradient comes back to the latents."""
+        noise = plain(fixed_noise(self.image_size)).to(self.device)
+        return self.model.decode(latents, size=self.image_size, noise=noise)
+
+    @torch.inference_mode()
+    def direction(self, liked: Latents, disliked: Latents) -> Latents:
+        """Return the direction from pictures that are not liked to such as are, one row.
+
+        A move of +1 along it is one standard deviation of the world; see `vae.liking`.
+
+        Args:
+            liked: One or more.
+            disliked: One or more; what the liked ones are variations of where none was marked.
+
+        Raises:
+            ConfigError: Both have the same mean.
+            ShapeError: One of them is empty, or of another width.
+        """
+        there, from_where = (side.joined().to(self.device) for side in (liked, disliked))
+        return self.split(direction_of(there, from_where, self.density)[None])
 
     def split(self, joined: Tensor) -> Latents:
         """Split joined latents (N, latent_dim + latent_key_dim)."""

@@ -11,15 +11,16 @@ import torch
 from accelerate import Accelerator
 from tqdm import tqdm
 
-from vae.config import ModelConfig
+from vae.checkpoint import read_tensors
+from vae.config import ModelConfig, from_dict
 from vae.data import ImageSet, load_split
-from vae.errors import ConfigError, TrainingError
+from vae.errors import CheckpointError, ConfigError, TrainingError
 from vae.finish import finish_model, make_card, write_world
 from vae.infer import get_infer_model
-from vae.model import IvAE, build_model
+from vae.model import IvAE, build_model, restore_model
 from vae.protocols import Protocol, get_protocol
 from vae.tracker import Tracker
-from vae.trainer import STATE_FILE, Event, Trainer, saved_run
+from vae.trainer import STATE_FILE, Event, Trainer
 
 RECORDS = "run.jsonl"
 
@@ -79,7 +80,7 @@ def train_world(
     quiet = not accelerator.is_main_process
     for sentence in images[0].refused:
         tqdm.write(f"left out: {sentence}", file=sys.stderr)
-    settings = _fitting(settings, images[0], accelerator.num_processes)
+    settings = fitting(settings, images[0], accelerator.num_processes)
     trainer = Trainer(model, *images, settings, folder=out, accelerator=accelerator)
     tracker = Tracker(out / RECORDS)
     if resume:
@@ -91,6 +92,20 @@ def train_world(
         origin = "the run it resumed" if resume else start or "nothing"
         _write(trainer, images[0], out, last, data=data, origin=origin)
     return out
+
+
+def saved_run(folder: Path) -> tuple[Protocol, IvAE]:
+    """Return the protocol and the model, as far as it was trained, of the run in ``folder``.
+
+    Raises:
+        CheckpointError: There is no such run, or its file is damaged.
+    """
+    flat, header = read_tensors(folder / STATE_FILE)
+    if "protocol" not in header:
+        raise CheckpointError(f"{STATE_FILE} in {folder} is not of a training run")
+    state = {k.removeprefix("model/"): v for k, v in flat.items() if k.startswith("model/")}
+    model = restore_model(state, header, STATE_FILE)
+    return from_dict(Protocol, header["protocol"]), model
 
 
 def _settings(
@@ -134,8 +149,12 @@ def _starting_model(
     return build_model(config)
 
 
-def _fitting(protocol: Protocol, training: ImageSet, processes: int) -> Protocol:
-    """Shrink the batch to a small set; keep it a multiple of the processes."""
+def fitting(protocol: Protocol, training: ImageSet, processes: int = 1) -> Protocol:
+    """Return a protocol whose batch fits a small set and is a multiple of the processes.
+
+    Raises:
+        TrainingError: There are fewer than 2 pictures.
+    """
     if len(training) < 2:
         raise TrainingError(f"at least 2 training images are needed, found {len(training)}")
     size = min(protocol.batch_size, max(2, len(training)))

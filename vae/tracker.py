@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from vae.errors import TrainingError
+from vae.errors import ConfigError, TrainingError
 from vae.utils import write_atomic
 
 Record = dict[str, Any]
@@ -35,11 +35,22 @@ class Tracker:
         path: The file; by custom ``run.jsonl``.
         sync: Wait for the disk after every record. Off by default: whole lines are handed to the
             operating system at once, so only a crash of the machine itself can lose any.
+        tensorboard: Folder to write TensorBoard event files into as well; None writes none.
+
+    Raises:
+        ConfigError: Event files are asked for and ``tensorboard`` is not installed.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, sync: bool = False):
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        sync: bool = False,
+        tensorboard: str | os.PathLike[str] | None = None,
+    ):
         self.path = Path(path)
         self.sync = sync
+        self._events = None if tensorboard is None else _event_writer(tensorboard)
         self._file: int | None = None
         self._read_file: tuple[int, int] | None = None
 
@@ -52,13 +63,21 @@ class Tracker:
 
         Raises:
             TrainingError: There is no integer step, or a value has no place in JSON.
+            OSError: The disk refuses; what was written of the line is cut off by the next one.
         """
         line = _encode(record)
         if self._file is None:
             self._file = self._open()
-        _write_all(self._file, line)
-        if self.sync:
-            os.fsync(self._file)
+        try:
+            _write_all(self._file, line)
+            if self.sync:
+                os.fsync(self._file)
+        except OSError:
+            os.close(self._file)
+            self._file = None
+            raise
+        if self._events is not None:
+            _add_scalars(self._events, record)
 
     def read(self) -> list[Record]:
         """Return all whole records; none where the file is not there yet."""
@@ -111,6 +130,8 @@ class Tracker:
             os.fsync(self._file)
             os.close(self._file)
             self._file = None
+        if self._events is not None:
+            self._events.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -156,6 +177,25 @@ def column(records: list[Record], key: str) -> tuple[list[int], list[float]]:
     """Return the steps and the values of one key, for a curve; records without it are skipped."""
     some = [(record["step"], float(record[key])) for record in records if key in record]
     return [step for step, _ in some], [value for _, value in some]
+
+
+def _event_writer(folder: str | os.PathLike[str]) -> Any:
+    """Return a writer of TensorBoard event files."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ConfigError(
+            "TensorBoard event files need the package tensorboard: pip install tensorboard"
+        ) from error
+    return SummaryWriter(os.fspath(folder))
+
+
+def _add_scalars(events: Any, record: Mapping[str, Any]) -> None:
+    """Write the numbers of a record as ``name/kind``, so that training and test share a chart."""
+    kind = record.get("kind", "step")
+    for name, value in record.items():
+        if name != "step" and isinstance(value, int | float) and not isinstance(value, bool):
+            events.add_scalar(f"{name}/{kind}", value, record["step"])
 
 
 def _encode(record: Mapping[str, Any]) -> bytes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from vae.batches import Batch, BatchSource
+from vae.batches import Batch
 from vae.checkpoint import (
     flatten_optimizer,
     load_state,
@@ -23,14 +24,17 @@ from vae.checkpoint import (
     state_of,
     write_tensors,
 )
-from vae.config import from_dict
 from vae.data import ImageSet
 from vae.discriminator import Discriminator
 from vae.errors import CheckpointError, TrainingError
+from vae.held_out import Best, HeldOut
 from vae.losses import adaptive_weight, hinge_discriminator_loss, premultiply, translate
-from vae.model import IvAE, model_header, restore_model
+from vae.model import IvAE, model_header
 from vae.objective import Objective
+from vae.precision import autocast
 from vae.protocols import Protocol
+from vae.replay import make_source
+from vae.schedule import Schedule, warming_ema
 
 STATE_FILE = "training.safetensors"
 BALANCE_EVERY = 16
@@ -45,6 +49,10 @@ class Event(NamedTuple):
     values: dict[str, float]
 
 
+class NotFiniteError(TrainingError):
+    """A loss or a gradient is not a number, or infinite."""
+
+
 class Trainer:
     """Train a model on images held in memory.
 
@@ -55,6 +63,8 @@ class Trainer:
         protocol: Settings of the run.
         folder: Where ``training.safetensors`` is written; None writes nothing.
         accelerator: Hugging Face Accelerate's; made here where it is not given.
+        replay: Pictures of the world it started from, against forgetting.
+        replay_share: Of a batch that they take.
 
     Raises:
         TrainingError: The pictures do not fit the model or the batch.
@@ -69,6 +79,8 @@ class Trainer:
         *,
         folder: Path | None = None,
         accelerator: Accelerator | None = None,
+        replay: ImageSet | None = None,
+        replay_share: float = 0.0,
     ):
         self.protocol, self.folder = protocol, folder
         self.accelerator = accelerator or Accelerator()
@@ -88,10 +100,14 @@ class Trainer:
         self.validation = validation
         self.num_images = len(training)
         self.step, self.elapsed, self.balance = 0, 0.0, 0.0
-        self.source = BatchSource(
+        self.schedule, self.extended, self.best = Schedule(), 0.0, Best()
+        self._held_out: HeldOut | None = None
+        self.source = make_source(
             self.model,
             training,
             protocol,
+            replay=replay,
+            share=replay_share,
             device=self.device,
             rank=self.accelerator.process_index,
             num_processes=processes,
@@ -132,11 +148,36 @@ class Trainer:
     @property
     def progress(self) -> float:
         """How much of the run is behind, 0 to 1."""
+        done, total = self._length()
+        return min(1.0, done / total)
+
+    def _length(self) -> tuple[float, float]:
+        """What is done and what there is to do, in seconds of training or in steps."""
         p = self.protocol
         if p.minutes is not None:
-            return min(1.0, self.elapsed / (60 * p.minutes))
+            return self.elapsed, 60 * p.minutes
         total = p.steps if p.steps is not None else (p.epochs or 1) * self.steps_per_epoch
-        return min(1.0, self.step / total)
+        return self.step, total
+
+    def extend(self, minutes: float, *, from_here: bool = False) -> None:
+        """Go on for some minutes longer; the rate starts to come down anew from where it is.
+
+        A run counted in steps goes on for as many as it takes in that time. ``from_here`` counts
+        them from now and not from where the run would have ended.
+        """
+        done, total = self._length()
+        self.schedule = self.schedule.next(self.protocol, step=self.step, done=done, total=total)
+        end, pace = done if from_here else total, self.elapsed / max(self.step, 1)
+        if self.protocol.minutes is not None:
+            self.protocol = self.protocol.changed(minutes=end / 60 + minutes)
+        else:
+            self.protocol = self.protocol.changed(steps=round(end + 60 * minutes / max(pace, 1e-3)))
+        self.extended += minutes
+
+    def follow(self, step: int, elapsed: float) -> None:
+        """Go on counting after another trainer's run, as its next stage."""
+        self.step, self.elapsed = step, elapsed
+        self.schedule = Schedule(began=self._length()[0], first_step=step)
 
     def run(self) -> Iterator[Event]:
         """Train to the protocol's end, yielding events; resumes where :meth:`load` left off."""
@@ -213,17 +254,13 @@ class Trainer:
         return None if self.judge is None else self.accelerator.unwrap_model(self.judge)
 
     def _set_rate(self) -> None:
-        p = self.protocol
-        scale = min(1.0, (self.step + 1) / p.warmup) if p.warmup else 1.0
-        if p.cosine:
-            scale *= 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.progress))
+        done, total = self._length()
+        scale = self.schedule.scale(self.protocol, step=self.step, done=done, total=total)
         for group in self.optimizer.param_groups:
-            group["lr"] = p.lr * scale
+            group["lr"] = self.protocol.lr * scale * self.schedule.ease
 
     def _autocast(self) -> AbstractContextManager[Any]:
-        if self.protocol.precision == "fp32" or not computes_bf16(self.device, self.protocol):
-            return nullcontext()
-        return torch.autocast(self.device.type, torch.bfloat16)
+        return autocast(self.device, self.protocol)
 
     # Numbers and files
 
@@ -236,8 +273,8 @@ class Trainer:
         return float(mean)
 
     def _check(self, values: Mapping[str, Tensor | float]) -> None:
-        if not math.isfinite(values["total"]):
-            raise TrainingError(
+        if not all(math.isfinite(values[name]) for name in ("total", "grad_norm")):
+            raise NotFiniteError(
                 f"the loss is not finite at step {self.step}; start again from the last "
                 "checkpoint with a smaller learning rate"
             )
@@ -252,6 +289,22 @@ class Trainer:
             "seconds": seconds,
             "images_per_second": self.step * self.protocol.batch_size / max(seconds, 1e-9),
         }
+
+    def held_out(self) -> dict[str, float]:
+        """Measure the averaged weights on held-out pictures: the training losses, by their names.
+
+        Always the same pictures and random numbers, and none of the run's own, so that a run is
+        the same with and without.
+        """
+        if self._held_out is None:
+            self._held_out = HeldOut(self.validation, self.protocol, self.device)
+        return self._held_out.losses(
+            self.averaged_model(),
+            step=self.step,
+            judge=self._bare_judge,
+            adversarial_weight=self.protocol.judge_weight * self.balance,
+            autocast=self._autocast(),
+        )
 
     @torch.no_grad()
     def test(self) -> dict[str, float]:
@@ -273,6 +326,10 @@ class Trainer:
         assert isinstance(model, IvAE)
         return model
 
+    def best_model(self) -> IvAE:
+        """A copy of the weights that did best on held-out pictures, or of the averaged ones."""
+        return self.best.model(self.averaged_model())
+
     def save(self) -> None:
         """Write the whole state of the run into the folder, as one file."""
         if self.folder is None or not self.accelerator.is_main_process:
@@ -287,11 +344,16 @@ class Trainer:
                 self.judge_optimizer
             )
         parts["data"] = self.source.state()
+        if self.best.state is not None:
+            parts["best"] = self.best.state
+            header["best"] = self.best.header()
         flat = {f"{part}/{k}": v for part, named in parts.items() for k, v in named.items()}
         header |= {
             "step": self.step,
             "elapsed": self.elapsed,
             "balance": self.balance,
+            "schedule": asdict(self.schedule),
+            "extended": self.extended,
             "num_images": self.num_images,
             "protocol": self.protocol.to_dict(),
             **model_header(self.model),
@@ -327,41 +389,6 @@ class Trainer:
         self.source.restore(parts["data"])
         self.step, self.elapsed = header["step"], header["elapsed"]
         self.balance = header["balance"]
-
-
-def saved_run(folder: Path) -> tuple[Protocol, IvAE]:
-    """Return the protocol and the model, as far as it was trained, of the run in ``folder``.
-
-    Raises:
-        CheckpointError: There is no such run, or its file is damaged.
-    """
-    flat, header = read_tensors(folder / STATE_FILE)
-    if "protocol" not in header:
-        raise CheckpointError(f"{STATE_FILE} in {folder} is not of a training run")
-    state = {k.removeprefix("model/"): v for k, v in flat.items() if k.startswith("model/")}
-    model = restore_model(state, header, STATE_FILE)
-    return from_dict(Protocol, header["protocol"]), model
-
-
-def warming_ema(decay: float) -> Callable[[Any, Any, Tensor | int], None]:
-    """Exponential weight average whose decay warms up, so that short runs forget their start."""
-
-    def update(averaged: Any, current: Any, num_averaged: Tensor | int) -> None:
-        step = int(num_averaged)
-        weight = 1 - min(decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(averaged, current, weight)  # type: ignore[reportPrivateImportUsage]
-
-    return update
-
-
-def computes_bf16(device: torch.device, protocol: Protocol) -> bool:
-    """Whether bf16 autocast pays on this device."""
-    if protocol.precision == "bf16":
-        return True
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return (
-        device.type == "cpu"
-        and torch.backends.cpu.get_cpu_capability() == "AVX512"
-        and (torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    )
+        self.schedule = Schedule(**header.get("schedule", {}))
+        self.extended = header.get("extended", 0.0)
+        self.best = Best.restored(header.get("best"), parts.get("best", {}), self.device)

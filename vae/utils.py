@@ -39,7 +39,7 @@ def parse_timestamp(text: str) -> datetime:
     return datetime.strptime(text, TIMESTAMP_FORMAT).replace(tzinfo=UTC)
 
 
-def write_atomic(path: str | os.PathLike[str], data: bytes) -> Path:
+def write_atomic(path: str | os.PathLike[str], data: bytes, *, sync: bool = True) -> Path:
     """Write `data` to `path` so that a reader, or a crash, sees the old file or the new one whole.
 
     The bytes go to a file of a name of its own beside the target, are fsynced, take the
@@ -50,6 +50,8 @@ def write_atomic(path: str | os.PathLike[str], data: bytes) -> Path:
     Args:
         path: The file to write or replace.
         data: Its whole content.
+        sync: Wait for the disk. Without it a crash of the machine itself (not of the process) may
+            leave an empty file: only for what is written anew several times a second.
 
     Returns:
         The path that was written.
@@ -62,23 +64,31 @@ def write_atomic(path: str | os.PathLike[str], data: bytes) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.part")
     try:
-        _write_and_sync(beside, data)
+        _write_new(beside, data, sync=sync)
         if target.exists():
             beside.chmod(target.stat().st_mode & 0o7777)
         beside.replace(target)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
-    _sync_folder(target.parent)
+    if sync:
+        _sync_folder(target.parent)
     return target
 
 
-def _write_and_sync(path: Path, data: bytes) -> None:
-    """Create `path`, which must not exist, with `data` on the disk."""
+def sweep(folder: Path) -> None:
+    """Remove what a process that was killed within `write_atomic` left in `folder`."""
+    for left in folder.glob(".*.part"):
+        left.unlink(missing_ok=True)
+
+
+def _write_new(path: Path, data: bytes, *, sync: bool) -> None:
+    """Create `path`, which must not exist, with `data`; on the disk where `sync` is asked."""
     with path.open("xb") as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -6,16 +6,24 @@ is random but the seed, so pictures can be compared pixel by pixel.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from itertools import product
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from vae.borrowing import Borrowing, Look
+from vae.distributions import LatentDensity, Latents
 from vae.encodings import GROUPS, measure
+from vae.errors import CheckpointError
+from vae.infer import World
+from vae.matching import Matching
 from vae.slider import Slider
+from vae.ui.engine import Engine, Studio
+from vae.ui.worlds import Worlds, find_worlds
 
 STYLES = (
     "lightness", "redness", "warmth", "lightness_spread", "redness_spread", "warmth_spread",
@@ -25,11 +33,6 @@ STYLES = (
 FORMS = ("size", "aspect", "across", "down", "lobes", *(f"form {i}" for i in range(6, 13)))
 USUAL = (60, 20, 25, 12, 6, 8, 50, 2.5, 6, -3, 3.5, 0.3, 0, 0, 0.35, 0.05)
 SPREAD = (12, 12, 12, 5, 4, 5, 20, 0.6, 3, 0.6, 0.8, 0.15, 0.2, 0.2, 0.15, 0.03)
-
-
-class Latents(NamedTuple):
-    z: Tensor
-    key: Tensor
 
 
 def slider(name: str, kind: str, **measured: Any) -> Slider:
@@ -45,10 +48,14 @@ class FakeWorld:
     channels = 4
     latent_dim = len(FORMS)
     latent_key_dim = len(STYLES)
+    device = torch.device("cpu")
+    vary, direction, split = World.vary, World.direction, World.split
     sliders = (*(slider(n, "style") for n in STYLES), *(slider(n, "form") for n in FORMS))
 
     def __init__(self, image_size: int = 128) -> None:
         self.image_size = image_size
+        self.density = LatentDensity(self.latent_dim + self.latent_key_dim, 1)
+        self.density.factors.mul_(0.7)
 
     def sample(
         self, n: int, *, generator: torch.Generator | None = None, truncation: float = 1.0
@@ -57,17 +64,8 @@ class FakeWorld:
         z, key = (draw * truncation * 0.7).split([self.latent_dim, self.latent_key_dim], dim=1)
         return Latents(z, key)
 
-    def vary(
-        self,
-        latents: Latents,
-        n: int,
-        *,
-        generator: torch.Generator | None = None,
-        reach: float = 0.4,
-    ) -> Latents:
-        noise = torch.randn(n, self.latent_dim + self.latent_key_dim, generator=generator)
-        z, key = (reach * noise).split([self.latent_dim, self.latent_key_dim], dim=1)
-        return Latents(latents.z + z, latents.key + key)
+    def matching(self, images: Tensor, latents: Latents) -> Matching:
+        return Matching(self.decode, self.density, images, latents)
 
     def encode(self, images: Tensor) -> Latents:
         """Read back size, place and mean colour, roughly; the rest is zero."""
@@ -108,6 +106,64 @@ class FakeWorld:
 
     def decode(self, latents: Latents) -> Tensor:
         return torch.stack([_blob(z, k, self.image_size) for z, k in zip(*latents, strict=True)])
+
+
+class OtherWorld(FakeWorld):
+    """Another one: opaque, of another size and other widths, with three forms alone."""
+
+    name = "other"
+    channels = 3
+    latent_dim = 3
+    sliders = (*(slider(n, "style") for n in STYLES[:4]), *(slider(n, "form") for n in FORMS[:3]))
+
+    def __init__(self) -> None:
+        super().__init__(96)
+
+    def encode(self, images: Tensor) -> Latents:
+        clear = torch.ones_like(images[:, :1])
+        z, key = super().encode(torch.cat([images, clear], 1))
+        return Latents(z[:, :3], key)
+
+    def move(self, latents: Latents, moves: dict[str, float]) -> Latents:
+        more = torch.zeros(len(latents.z), len(FORMS) - self.latent_dim)
+        z, key = super().move(Latents(torch.cat([latents.z, more], 1), latents.key), moves)
+        return Latents(z[:, : self.latent_dim], key)
+
+    def decode(self, latents: Latents) -> Tensor:
+        more = torch.zeros(len(latents.z), len(FORMS) - self.latent_dim)
+        pictures = super().decode(Latents(torch.cat([latents.z, more], 1), latents.key))
+        colour, alpha = pictures[:, :3], pictures[:, 3:]
+        return colour.flip(1) * alpha + torch.tensor([0.9, 0.85, 0.7]).view(3, 1, 1) * (1 - alpha)
+
+
+def write_fake(folder: Path, card: str = "", weights: bytes = b"weights") -> Path:
+    """Write a folder that the page takes for a world; weights of ``damaged`` cannot be loaded."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {"model": {"channels": OtherWorld.channels, "image_size": 96}}
+    files = {"model.safetensors": weights, "config.json": json.dumps(config).encode()}
+    files |= {"sliders.json": b"{}", "README.md": card.encode()}
+    for name, data in files.items():
+        if data:
+            (folder / name).write_bytes(data)
+    return folder
+
+
+def open_fake(folder: Path, studio: Studio) -> Engine:
+    """Open what :func:`write_fake` wrote."""
+    weights = folder / "model.safetensors"
+
+    def load() -> FakeWorld:
+        if weights.read_bytes() == b"damaged":
+            raise CheckpointError(f"{weights.name} is damaged or cut short; fetch it again")
+        return OtherWorld()
+
+    return Engine(load, folder.name, OtherWorld.sliders, weights, studio)
+
+
+def fake_worlds(folder: Path | None = None) -> Worlds:
+    """The drawn world, and those that :func:`write_fake` left in a folder."""
+    start = Engine(FakeWorld, FakeWorld.name, FakeWorld.sliders)
+    return Worlds(start, lambda: find_worlds(folder) if folder else {}, open_fake)
 
 
 def _blob(z: Tensor, key: Tensor, size: int) -> Tensor:

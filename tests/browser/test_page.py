@@ -245,7 +245,7 @@ def test_both_schemes_keep_text_readable(visit, fake_url, scheme):
                 .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
                 .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
             const ground = light(parse(getComputedStyle(document.body).backgroundColor));
-            const texts = ["#masthead h1", "#masthead p", ".sliders h2", ".sliders .prose p",
+            const texts = ["#masthead h1", "#masthead .world", ".sliders h2", ".sliders .prose p",
                 "#slider-warmth [data-testid=block-info]", "#slider-warmth input[type=number]",
                 "#seed label > span", "#reset-all", "#save .row-label",
                 ".gr-accordion .label-wrap"];

@@ -8,7 +8,8 @@ import torch
 from tests.conftest import image_set, snapshot, tiny_model
 from vae.errors import CheckpointError, ShapeError, TrainingError
 from vae.protocols import NAMES, Protocol, get_protocol
-from vae.trainer import STATE_FILE, Trainer, saved_run
+from vae.run import saved_run
+from vae.trainer import STATE_FILE, Trainer
 
 
 def make(protocol: Protocol, folder=None, *, num: int = 16, **changes) -> Trainer:

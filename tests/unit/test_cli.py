@@ -15,8 +15,9 @@ from tests.conftest import TINY, draw_fruit, snapshot
 from vae.__main__ import main
 from vae.config import ModelConfig
 from vae.infer import get_infer_model
+from vae.run import saved_run
 from vae.tracker import Tracker
-from vae.trainer import STATE_FILE, saved_run
+from vae.trainer import STATE_FILE
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["--size", "28", "--latent-dim", "3", "--key-dim", "17"]

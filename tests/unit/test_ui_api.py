@@ -17,17 +17,22 @@ from vae.infer import get_infer_model
 from vae.ui.api import make_functions
 from vae.ui.engine import Engine
 from vae.ui.script_data import MAX_PICTURES, read_pictures
-from vae.ui.worlds import read_sliders
+from vae.ui.worlds import Worlds, open_here, read_sliders
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
 
 @pytest.fixture(scope="module")
 def api(tiny_world):
-    engine = Engine(lambda: get_infer_model(tiny_world), "tiny", read_sliders(tiny_world))
-    functions = {f.__name__: f for f in make_functions(engine)}
+    engine = Engine(lambda: get_infer_model(tiny_world), "first", read_sliders(tiny_world))
+    worlds = Worlds(
+        engine,
+        lambda: {"tiny": tiny_world},
+        lambda folder, studio: open_here(folder, "cpu", studio),
+    )
+    functions = {f.__name__: f for f in make_functions(worlds)}
     yield lambda name, *args, **named: asyncio.run(functions[name](*args, **named))
-    engine.close()
+    worlds.close()
 
 
 def as_text(pixels, kind="PNG"):
@@ -83,6 +88,14 @@ def test_borrow_keeps_the_content_and_moves_the_key(api):
     assert np.isfinite(api("borrow", latents, opaque)["key"]).all()
 
 
+def test_every_function_takes_the_name_of_a_world(api):
+    latents = api("sample", count=2, seed=7, world="tiny")
+    assert latents == api("sample", count=2, seed=7, world="first") == api("sample", 2, 7)
+    for name, data in {"decode": latents, "encode": [FRUIT], "describe": [FRUIT]}.items():
+        assert api(name, data, world="tiny") == api(name, data)
+    assert api("borrow", latents, FRUIT, world="tiny") == api("borrow", latents, FRUIT)
+
+
 GOOD = {"z": [[0.0] * 4], "key": [[0.0] * 18]}
 
 
@@ -118,6 +131,10 @@ GOOD = {"z": [[0.0] * 4], "key": [[0.0] * 18]}
         ("describe", {"pictures": None}, "a list of 1 to 16"),
         ("borrow", {"latents": GOOD, "reference": FRUIT, "texture": 2}, "texture from 0 to 1"),
         ("borrow", {"latents": GOOD, "reference": ""}, "not a PNG"),
+        ("sample", {"world": "nowhere"}, "world nowhere is not here"),
+        ("sample", {"world": "../tiny"}, "is not here"),
+        ("decode", {"latents": GOOD, "world": "/etc"}, "is not here"),
+        ("encode", {"pictures": [FRUIT], "world": 3}, "the name of a world"),
     ],
 )
 def test_what_is_wrong_comes_back_as_a_sentence(api, name, arguments, says):
@@ -133,7 +150,7 @@ def test_an_unforeseen_error_keeps_its_secret():
         raise RuntimeError("/home/someone/secret")
 
     engine = Engine(load, "broken", [])
-    sample = make_functions(engine)[0]
+    sample = make_functions(Worlds(engine))[0]
     with pytest.raises(gr.Error) as caught:
         asyncio.run(sample())
     engine.close()
@@ -148,7 +165,7 @@ def test_large_pictures_are_made_small_at_once():
 
 
 def test_every_function_is_typed_and_every_parameter_described():
-    for function in make_functions(Engine(lambda: None, "x", [])):  # type: ignore[arg-type]
+    for function in make_functions(Worlds(Engine(lambda: None, "x", []))):  # type: ignore[arg-type]
         text = inspect.getdoc(function)
         for name, parameter in inspect.signature(function).parameters.items():
             assert parameter.annotation is not inspect.Parameter.empty

@@ -3,12 +3,10 @@ import socket
 
 import pytest
 
-from tests.browser.fake_world import FakeWorld
+from tests.browser.fake_world import FakeWorld, fake_worlds
 from vae.errors import ConfigError
 from vae.ui import app as page_app
-from vae.ui.engine import Engine
 from vae.ui.options import Options, parse
-from vae.ui.sliders import SHOWN
 
 # Importing Gradio pulls in packages that warn about each other's age; they are not ours to mend.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -25,18 +23,23 @@ SERVER_FUNCTIONS = {
     "blend",
     "look",
     "describe",
+    "worlds",
+    "open_world",
+    "card",
+    "match",
+    "direction",
 }
 
 
 @pytest.fixture(scope="module")
 def built():
-    engine = Engine(FakeWorld, FakeWorld.name, FakeWorld.sliders)
+    worlds = fake_worlds()
 
     async def pages():  # within a loop, or Gradio makes some of its own and never closes them
-        return {share: page_app.build(engine, share=share) for share in (False, True)}
+        return {share: page_app.build(worlds, share=share) for share in (False, True)}
 
     yield asyncio.run(pages())
-    engine.close()
+    worlds.close()
 
 
 def config_of(page):
@@ -61,14 +64,22 @@ def test_no_component_takes_files(built):
     assert not kinds & {"file", "image", "gallery", "uploadbutton", "imageeditor", "fileexplorer"}
 
 
-def test_every_slider_is_there_and_the_rest_is_folded(built):
+def test_the_page_knows_every_slider_of_the_world_it_opens_with(built):
     components = config_of(built[False])["components"]
-    sliders = [c["props"] for c in components if c["type"] == "slider"]
-    folds = [c["props"]["label"] for c in components if c["type"] == "accordion"]
-    assert len(sliders) == len(FakeWorld.sliders)
-    assert folds == [f"{16 - SHOWN} more", f"{12 - SHOWN} more"]
-    assert all(s["info"] for s in sliders)
-    assert all(s["buttons"] == ["reset"] for s in sliders)
+    [stage] = [c["props"] for c in components if c["props"].get("elem_id") == "stage"]
+    world = stage["props"]["world"]
+    assert (world["name"], len(world["hash"])) == ("fake", 12)
+    for rows in world["sliders"].values():
+        assert [row["name"] for row in rows] == [s.name for s in FakeWorld.sliders]
+        assert all(row["label"] and row["info"] for row in rows)
+
+
+def test_no_word_of_a_world_stands_in_a_template(built):
+    """Gradio takes what is between ${ and } there for code, and a world may come from anywhere."""
+    templates = [
+        c["props"].get("html_template") or "" for c in config_of(built[False])["components"]
+    ]
+    assert not any("Lobes" in template or "slider-" in template for template in templates)
 
 
 def test_the_launch_is_private_and_quiet():

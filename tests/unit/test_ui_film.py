@@ -17,13 +17,6 @@ from vae.ui.state import PictureState
 from vae.ui.tiles import SIDE, sheet, small_pictures
 
 
-@pytest.fixture
-def engine():
-    engine = Engine(FakeWorld, FakeWorld.name, FakeWorld.sliders)
-    yield engine
-    engine.close()
-
-
 def ask(make, engine, data):
     return asyncio.run(make(engine)(data))
 

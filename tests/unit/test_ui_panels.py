@@ -19,7 +19,7 @@ from vae.ui import words
 from vae.ui.download import FACTORS, file_name, make_save
 from vae.ui.engine import BusyError, Engine
 from vae.ui.frames import make_frame
-from vae.ui.sliders import SHOWN, STEP, slider_range, split
+from vae.ui.sliders import STEP, slider_range, slider_rows
 from vae.ui.state import PictureState
 from vae.ui.upload import fit, make_start_from
 
@@ -223,10 +223,13 @@ def test_a_range_is_drawn_in_to_whole_steps_around_zero(low, high, shown):
     assert abs(shown[0] / STEP - round(shown[0] / STEP)) < 1e-9
 
 
-def test_the_strongest_eight_of_a_kind_are_in_reach():
-    shown, folded = split(FakeWorld.sliders, "style")
-    assert len(shown) == SHOWN
-    assert [s.name for s in shown + folded] == list(STYLES)
+def test_a_row_says_all_that_the_page_knows_of_a_slider():
+    [row] = slider_rows([slider("form 3", "form", low=-2.47, high=1.93)])
+    assert row["info"]
+    del row["info"]
+    expected = {"name": "form 3", "id": "slider-form-3", "kind": "form", "label": "Form 3"}
+    assert row == {**expected, "low": -2.45, "high": 1.9}
+    assert [r["name"] for r in slider_rows(FakeWorld.sliders)] == [*STYLES, *FORMS]
 
 
 def test_a_slider_says_in_words_what_was_measured():

@@ -9,17 +9,17 @@ import signal
 import socket
 import sys
 import tempfile
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from vae.errors import ConfigError
 from vae.ui import words
-from vae.ui.engine import Engine
 
 if TYPE_CHECKING:
     import gradio as gr
 
     from vae.ui.options import Options
+    from vae.ui.train_desk import Desk
+    from vae.ui.worlds import Worlds
 
 _HOUR = 3600
 HOSTS_VARIABLE = "VAE_HOSTS"
@@ -34,28 +34,34 @@ def prepare_environment() -> None:
     atexit.register(shutil.rmtree, cache, ignore_errors=True)
 
 
-def build(engine: Engine, *, share: bool) -> gr.Blocks:
+def build(worlds: Worlds, *, share: bool, desk: Desk | None = None) -> gr.Blocks:
     """Return the page.
 
     Args:
-        engine: The world to draw with.
+        worlds: The world to open with, and the others that visitors may go to.
         share: Whether strangers may come. Nothing that trains, deletes or writes files may be
             registered then; the functions for scripts do none of it.
+        desk: What the Train tab asks; there is no such tab without it, or where it is shared.
     """
     import gradio as gr
 
     from vae.ui.api import script_api
     from vae.ui.create import create_tab
-    from vae.ui.help import help_dialog
+    from vae.ui.masthead import masthead
+    from vae.ui.panel import label
+    from vae.ui.train import train_tab
 
     with gr.Blocks(
         title=words.TITLE, fill_width=True, analytics_enabled=False, delete_cache=(_HOUR, _HOUR)
     ) as page:
-        title = f"<h1>{words.TITLE}</h1><p>{escape(engine.name)}</p>"
-        gr.HTML(title + help_dialog(), elem_id="masthead")
-        with gr.Tabs(elem_id="tabs"), gr.Tab(words.CREATE, id="create"):
-            create_tab(engine)
-        script_api(engine)
+        masthead(worlds.start.name)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab(label("TABS", "create"), id="create"):
+                create_tab(worlds)
+            if desk is not None and not share:
+                with gr.Tab(label("TABS", "train"), id="train"):
+                    train_tab(desk)
+        script_api(worlds)
     page.queue(max_size=64, api_open=False)
     return page
 
@@ -64,6 +70,7 @@ def launch_settings(options: Options) -> dict[str, Any]:
     """Return what ``Blocks.launch`` is told."""
     from starlette.middleware import Middleware
 
+    from vae.ui.panel import translations
     from vae.ui.security import MAX_UPLOAD_BYTES, Guard, hosts_for
     from vae.ui.theme import ASSETS, gallery_theme, head, stylesheet
 
@@ -74,8 +81,9 @@ def launch_settings(options: Options) -> dict[str, Any]:
         "server_port": options.port,
         "share": options.share,
         "auth": options.admits if options.password else None,
-        "auth_message": words.PASSWORD,
+        "auth_message": words.APP["password"],
         "app_kwargs": {"middleware": [Middleware(Guard, hosts=hosts)]},
+        "i18n": translations(),
         "theme": gallery_theme(),
         "css": stylesheet(),
         "head": head(),
@@ -110,7 +118,7 @@ def check_address(host: str, port: int | None) -> None:
             raise ConfigError(message) from error
 
 
-def serve(engine: Engine, options: Options) -> None:
+def serve(worlds: Worlds, options: Options, desk: Desk | None = None) -> None:
     """Show the page, wake the world behind it, and stay until interrupted.
 
     Raises:
@@ -121,8 +129,8 @@ def serve(engine: Engine, options: Options) -> None:
     prepare_environment()
     import gradio  # noqa: F401  the slowest import by far; torch's would only slow it further
 
-    awake = engine.start()
-    page = build(engine, share=options.share)
+    awake = worlds.start.start()
+    page = build(worlds, share=options.share, desk=desk)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # a stop that still cleans up
     try:
         page.launch(**launch_settings(options))
@@ -130,7 +138,11 @@ def serve(engine: Engine, options: Options) -> None:
             print(words.NO_TUNNEL, file=sys.stderr)
         print(words.SERVING.format(url=page.share_url or page.local_url), flush=True)
         awake.result()
+        if desk is not None and not options.share:
+            desk.start()
         page.block_thread()
     finally:
         page.close(verbose=False)
-        engine.close()
+        worlds.close()
+        if desk is not None:
+            desk.close()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vae.errors import ImageError
 from vae.ui.engine import Engine, picture_of, solved
 from vae.ui.frames import answer
+from vae.ui.panel import html_panel
 from vae.ui.security import MAX_UPLOAD_BYTES, open_picture
 from vae.ui.state import PictureState, read_state
 from vae.ui.upload import ACCEPT
@@ -112,19 +113,21 @@ def make_describe(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
 
 def borrow_panel() -> None:
     """Build the panel; what it shows follows the page's state."""
-    import gradio as gr
-
-    gr.HTML(
-        html_template=_template(),
-        js_on_load="vae43.borrow.mount(element, props)",
+    html_panel(
+        _template,
+        "vae43.borrow.mount(element, props)",
         apply_default_css=False,
         elem_id="borrow",
         groups={dial: list(names) for dial, names in GROUPS.items()},
         names=STYLE_NAMES,
         more_and_less=BORROW_WORDS,
         max_upload_bytes=MAX_UPLOAD_BYTES,
-        words={**BORROW, "large": BORROW["large"].format(limit=MAX_UPLOAD_BYTES // 2**20)},
+        words=_words,
     )
+
+
+def _words() -> dict[str, str]:
+    return {**BORROW, "large": BORROW["large"].format(limit=MAX_UPLOAD_BYTES // 2**20)}
 
 
 def _template() -> str:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from vae.ui.panel import html_panel
 from vae.ui.security import MAX_UPLOAD_BYTES
 from vae.ui.seed import FIRST_SEED
 from vae.ui.upload import ACCEPT
-from vae.ui.words import MEMORY, PAGE
+from vae.ui.words import MEMORY, PAGE, WORLDS
 
 BACKGROUNDS = ("checker", "white", "black", "color")
 
@@ -22,24 +23,27 @@ def canvas_panel(server_functions: Sequence[Callable[..., Any]], world: Mapping[
     """Build the stage.
 
     Args:
-        world: ``name``, ``hash`` and the names of the ``sliders``, for what the page remembers.
-        server_functions: ``frame``, ``save`` and ``start_from``.
+        server_functions: What the page may ask.
+        world: ``name``, ``hash`` and ``sliders`` of the world that the page opens with.
     """
-    import gradio as gr
-
-    megabytes = MAX_UPLOAD_BYTES // 2**20
-    gr.HTML(
-        html_template=_template(),
-        js_on_load="vae43.mount(element, server, props)",
+    html_panel(
+        _template,
+        "vae43.mount(element, server, props)",
         server_functions=list(server_functions),
         apply_default_css=False,
         elem_id="stage",
         first_seed=FIRST_SEED,
         world=dict(world),
         memory_words=MEMORY,
+        world_words=WORLDS,
         max_upload_bytes=MAX_UPLOAD_BYTES,
-        words={key: text.replace("{limit}", str(megabytes)) for key, text in PAGE.items()},
+        words=_words,
     )
+
+
+def _words() -> dict[str, str]:
+    megabytes = MAX_UPLOAD_BYTES // 2**20
+    return {key: text.replace("{limit}", str(megabytes)) for key, text in PAGE.items()}
 
 
 def _template() -> str:

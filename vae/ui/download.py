@@ -12,6 +12,7 @@ from vae.pixels import encode_image, to_pixels
 from vae.recipe import Recipe
 from vae.ui.engine import Engine, picture_of
 from vae.ui.frames import answer, as_text
+from vae.ui.panel import html_panel
 from vae.ui.state import PictureState, carried, read_state
 from vae.ui.words import PANELS, RECIPE
 
@@ -37,7 +38,7 @@ def file_name(world_name: str, state: PictureState, factor: int) -> str:
     """Return a file name that says where the picture came from, safe on every system."""
     world = re.sub(r"[^A-Za-z0-9_-]+", "-", world_name).strip("-") or "world"
     start = "picture" if state.seed is None else str(state.seed)
-    moved = "-moved" if state.moves else ""
+    moved = "-moved" if state.moves or state.along else ""
     return f"{world}-{start}{moved}-{factor}x.png"
 
 
@@ -80,21 +81,21 @@ def make_save(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     return save
 
 
-def download_panel(menu: str) -> None:
+def download_panel(menu: Callable[[], str]) -> None:
     """Build the row of save buttons; the script in the page does the work.
 
     Args:
-        menu: HTML of the other forms that a picture can be saved in.
+        menu: Returns HTML of the other forms that a picture can be saved in.
     """
     import gradio as gr
 
     with gr.Row(elem_id="save", elem_classes="quiet-row"):
-        gr.HTML(PANELS["save"], elem_classes="row-label")
+        html_panel(lambda: escape(PANELS["save"]), elem_classes="row-label")
         for factor in FACTORS:
             button = gr.Button(f"{factor}×", size="sm", elem_id=f"save-{factor}x", min_width=44)
             button.click(fn=None, js=f"() => vae43.save({factor})", queue=False)
-        gr.HTML(menu, elem_id="save-more", apply_default_css=False)
-        gr.HTML(_switch(), elem_classes="row-label", elem_id="keep-recipe")
+        html_panel(menu, elem_id="save-more", apply_default_css=False)
+        html_panel(_switch, elem_classes="row-label", elem_id="keep-recipe")
 
 
 def _switch() -> str:

@@ -1,7 +1,7 @@
-"""One world behind the page: loaded in the background, drawn with by a single thread.
+"""Worlds behind the page: loaded when first drawn with, and all drawn by one single thread.
 
 torch is shared by asking it one thing at a time: its own threads then split each picture, where two
-callers at once would only make both late. Requests that come while the world still loads wait in
+callers at once would only make both late. Requests that come while a world still loads wait in
 the same line, so the first picture appears the moment it can.
 """
 
@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -38,63 +39,36 @@ class BusyError(VAEError):
     """More requests are waiting than can be answered in good time."""
 
 
-class Engine:
-    """Draws with one world, on one thread of its own.
+class Studio:
+    """The threads on which worlds are drawn and uploads decoded, and the line before them.
 
-    Args:
-        load: Returns the world. Called once, on the drawing thread, after ``start``.
-        name: The world's name, known before it is loaded.
-        sliders: Its sliders, known before it is loaded, strongest first within each kind.
-        weights: The file it is loaded from; None for a world that comes from none.
+    One thread draws, whichever world it is asked for: two would fight over the same cores.
     """
 
-    def __init__(
-        self,
-        load: Callable[[], World],
-        name: str,
-        sliders: Sequence[Slider],
-        weights: Path | None = None,
-    ) -> None:
-        self.name = name
-        self.weights = weights
-        self.sliders = tuple(sliders)
-        self.ranges: Mapping[str, tuple[float, float]] = {s.name: (s.low, s.high) for s in sliders}
-        self._load = load
+    def __init__(self) -> None:
         self._drawing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="draw")
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read")
-        self._world: World | None = None
         self._waiting = 0
         self._urgent = 0  # of those, how many somebody's hand is waiting for
 
-    @cached_property
-    def hash(self) -> str:
-        """Which weights these are, as recipes and links name them; read when first asked for.
-
-        A world that comes from no file is known by its name.
-        """
-        if self.weights is None:
-            return hashlib.sha256(self.name.encode()).hexdigest()[:HASH_DIGITS]
-        return world_hash(self.weights)
-
-    def start(self) -> Future[World]:
-        """Begin to load the world; the future carries it, or the reason why not."""
-        return self._drawing.submit(self._wake)
+    def submit(self, job: Callable[..., T], *args: Any) -> Future[T]:
+        """Have ``job(*args)`` run on the drawing thread, ahead of whoever comes later."""
+        return self._drawing.submit(job, *args)
 
     async def draw(self, job: Callable[..., T], *args: Any) -> T:
-        """Run ``job(world, *args)`` on the drawing thread.
+        """Run ``job(*args)`` on the drawing thread.
 
         Raises:
             BusyError: Too many requests are waiting already.
-            VAEError: The world could not be loaded, or the job refused its input.
         """
         self._urgent += 1
         try:
-            return await self._queued(self._drawing, self._with_world, job, *args)
+            return await self._queued(self._drawing, job, *args)
         finally:
             self._urgent -= 1
 
     async def draw_later(self, job: Callable[..., T], *args: Any) -> T:
-        """Run ``job(world, *args)`` on the drawing thread once no frame waits for it.
+        """Run ``job(*args)`` on the drawing thread once no frame waits for it.
 
         For pictures that nobody's hand is waiting for. After ``_PATIENCE`` seconds of somebody
         else's dragging they are drawn all the same.
@@ -103,10 +77,10 @@ class Engine:
         latest = loop.time() + _PATIENCE
         while self._urgent and loop.time() < latest:
             await asyncio.sleep(_PAUSE)
-        return await self._queued(self._drawing, self._with_world, job, *args)
+        return await self._queued(self._drawing, job, *args)
 
     async def read(self, job: Callable[..., T], *args: Any) -> T:
-        """Run ``job(*args)`` on the thread that decodes uploads, one at a time.
+        """Run ``job(*args)`` on the thread that reads files and uploads, one at a time.
 
         Raises:
             BusyError: Too many requests are waiting already.
@@ -124,9 +98,82 @@ class Engine:
             raise BusyError("Many people are drawing just now. Please try again in a moment.")
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(pool, job, *args)
+            here = copy_context()  # the language that is spoken, among other things
+            return await asyncio.get_running_loop().run_in_executor(pool, here.run, job, *args)
         finally:
             self._waiting -= 1
+
+
+class Engine:
+    """Draws with one world.
+
+    Args:
+        load: Returns the world. Called on the drawing thread, at ``start`` or with the first
+            picture, and again after ``sleep``.
+        name: The world's name, known before it is loaded.
+        sliders: Its sliders, known before it is loaded, strongest first within each kind.
+        weights: The file it is loaded from; None for a world that comes from none.
+        studio: Where it is drawn; one of its own where none is given.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], World],
+        name: str,
+        sliders: Sequence[Slider],
+        weights: Path | None = None,
+        studio: Studio | None = None,
+    ) -> None:
+        self.name = name
+        self.weights = weights
+        self.sliders = tuple(sliders)
+        self.ranges: Mapping[str, tuple[float, float]] = {s.name: (s.low, s.high) for s in sliders}
+        self.studio = studio or Studio()
+        self._load = load
+        self._world: World | None = None
+
+    @cached_property
+    def hash(self) -> str:
+        """Which weights these are, as recipes and links name them; read when first asked for.
+
+        A world that comes from no file is known by its name.
+        """
+        if self.weights is None:
+            return hashlib.sha256(self.name.encode()).hexdigest()[:HASH_DIGITS]
+        return world_hash(self.weights)
+
+    def start(self) -> Future[World]:
+        """Begin to load the world; the future carries it, or the reason why not."""
+        return self.studio.submit(self._wake)
+
+    def sleep(self) -> Future[None]:
+        """Give the world's memory back; the next picture loads it again."""
+        return self.studio.submit(self._forget)
+
+    async def draw(self, job: Callable[..., T], *args: Any) -> T:
+        """Run ``job(world, *args)`` on the drawing thread.
+
+        Raises:
+            BusyError: Too many requests are waiting already.
+            VAEError: The world could not be loaded, or the job refused its input.
+        """
+        return await self.studio.draw(self._with_world, job, *args)
+
+    async def draw_later(self, job: Callable[..., T], *args: Any) -> T:
+        """Run ``job(world, *args)`` on the drawing thread once no frame waits for it."""
+        return await self.studio.draw_later(self._with_world, job, *args)
+
+    async def read(self, job: Callable[..., T], *args: Any) -> T:
+        """Run ``job(*args)`` on the thread that decodes uploads, one at a time.
+
+        Raises:
+            BusyError: Too many requests are waiting already.
+        """
+        return await self.studio.read(job, *args)
+
+    def close(self) -> None:
+        """Let go of the threads, which ends every world drawn there."""
+        self.studio.close()
 
     def _with_world(self, job: Callable[..., T], *args: Any) -> T:
         import torch
@@ -139,11 +186,17 @@ class Engine:
         if self._world is None:
             import torch
 
-            world = self._load()
+            with torch.inference_mode(False):  # or no gradient could ever pass by its weights
+                world = self._load()
             with torch.inference_mode():
                 world.decode(_seeded(world, 0))  # the first call pays for allocation and threads
             self._world = world
         return self._world
+
+    def _forget(self) -> None:
+        self._world = None
+        for kept in (_seeded, _solve):  # they hold on to the worlds they were asked with
+            kept.cache_clear()
 
 
 @lru_cache(maxsize=_SEEDS_KEPT)
@@ -161,11 +214,16 @@ def latents_of(world: World, state: PictureState) -> Latents:
     """
     if state.z is None or state.key is None:
         return _seeded(world, state.seed or 0)
-    found, expected = (len(state.z), len(state.key)), (world.latent_dim, world.latent_key_dim)
-    if found != expected:
-        raise ConfigError(f"expected latents of widths {expected}, found {found}")
+    check_widths(world, state.z, state.key)
     start = _seeded(world, 0)  # lends its type, device and precision
     return start._replace(z=start.z.new_tensor([state.z]), key=start.key.new_tensor([state.key]))
+
+
+def check_widths(world: World, z: Sequence[float], key: Sequence[float]) -> None:
+    """Raise ConfigError where latents are not of a world's widths."""
+    found, expected = (len(z), len(key)), (world.latent_dim, world.latent_key_dim)
+    if found != expected:
+        raise ConfigError(f"expected latents of widths {expected}, found {found}")
 
 
 def moved_latents_of(world: World, state: PictureState) -> Latents:
@@ -173,7 +231,12 @@ def moved_latents_of(world: World, state: PictureState) -> Latents:
     latents = latents_of(world, state)
     if state.borrow is not None:
         latents = latents._replace(key=latents.key + borrowed_move(world, state))
-    return world.move(latents, dict(state.moves)) if state.moves else latents
+    latents = world.move(latents, dict(state.moves)) if state.moves else latents
+    for move in state.along:
+        check_widths(world, move.z, move.key)
+        z, key = latents.z.new_tensor([move.z]), latents.key.new_tensor([move.key])
+        latents = latents._replace(z=latents.z + move.at * z, key=latents.key + move.at * key)
+    return latents
 
 
 def borrowed_move(world: World, state: PictureState) -> Tensor:

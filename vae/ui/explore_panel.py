@@ -2,50 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 from vae.ui.blend import CORNERS
 from vae.ui.explore import AROUND, FIELD
-from vae.ui.film import slider_props
-from vae.ui.words import EXPLORE, PANELS, slider_name
-
-if TYPE_CHECKING:
-    from vae.slider import Slider
+from vae.ui.likes import marking
+from vae.ui.panel import html_panel
+from vae.ui.words import EXPLORE, PANELS
 
 REACH = 0.4
 
 
-def explore_panel(sliders: Sequence[Slider]) -> None:
+def explore_panel() -> None:
     """Build the panel; the script in the page opens it and asks for its pictures.
 
-    Args:
-        sliders: All sliders of the world, strongest first within each kind.
+    The script also names the sliders to choose from: those of the world that the page is in.
     """
-    import gradio as gr
-
-    gr.HTML(
-        html_template=_template(sliders),
-        js_on_load="vae43.explore.mount(element, props)",
+    html_panel(
+        _template,
+        "vae43.explore.mount(element, props)",
         apply_default_css=False,
         elem_id="explore",
-        sliders=slider_props(sliders),
         words=EXPLORE,
+        kinds=lambda: {kind: PANELS[kind] for kind in ("style", "form")},
     )
 
 
-def _template(sliders: Sequence[Slider]) -> str:
+def _template() -> str:
     reach = (
         f'<label class="dial">{_say("reach")}'
         f'<input type="range" class="reach" min="0" max="1" step="0.05" value="{REACH}"></label>'
-        f'<button type="button" class="again">{_say("again")}</button>'
+        f'<button type="button" class="again">{_say("again")}</button>{marking()}'
     )
-    sheets = {"variations": (AROUND, reach)}
-    if len(sliders) > 1:
-        across, up = _pair(sliders)
-        selects = _select("across", sliders, across) + _select("up", sliders, up)
-        sheets["field"] = (FIELD, selects)
+    sheets = {
+        "variations": (AROUND, reach),
+        "field": (FIELD, _select("across") + _select("up")),
+    }
     doors = "".join(_door(name) for name in (*sheets, "blend"))
     sections = "".join(_section(name, *parts) for name, parts in sheets.items())
     return f'<div class="doors">{doors}</div>{sections}{_blend()}'
@@ -95,21 +87,5 @@ def _blend() -> str:
     )
 
 
-def _select(name: str, sliders: Sequence[Slider], chosen: Slider) -> str:
-    groups = ""
-    for kind in ("style", "form"):
-        options = "".join(
-            f'<option value="{escape(s.name)}"{" selected" if s == chosen else ""}>'
-            f"{escape(slider_name(s))}</option>"
-            for s in sliders
-            if s.kind == kind
-        )
-        groups += f'<optgroup label="{escape(PANELS[kind])}">{options}</optgroup>'
-    return f'<label class="dial">{_say(name)}<select class="{name}">{groups}</select></label>'
-
-
-def _pair(sliders: Sequence[Slider]) -> tuple[Slider, Slider]:
-    """Return the strongest slider of each kind, or the two strongest of the only one."""
-    style = [slider for slider in sliders if slider.kind == "style"]
-    form = [slider for slider in sliders if slider.kind == "form"]
-    return (style[0], form[0]) if style and form else (sliders[0], sliders[1])
+def _select(name: str) -> str:
+    return f'<label class="dial">{_say(name)}<select class="{name}"></select></label>'

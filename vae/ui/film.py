@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from vae.errors import ConfigError
 from vae.ui.frames import answer, as_text
-from vae.ui.sliders import STEP, slider_id, slider_range
+from vae.ui.panel import html_panel
+from vae.ui.sliders import STEP, slider_range
 from vae.ui.state import PictureState, read_state
 from vae.ui.tiles import small_pictures, sprite
-from vae.ui.words import FILM, slider_name
+from vae.ui.words import FILM
 
 if TYPE_CHECKING:
     from vae.slider import Slider
@@ -66,27 +67,20 @@ def make_strip(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     return strip
 
 
-def slider_props(sliders: Sequence[Slider]) -> list[dict[str, Any]]:
-    """Return what the page's scripts know of each slider."""
-    rows = []
-    for slider in sliders:
-        low, high = slider_range(slider)
-        row = {"name": slider.name, "id": slider_id(slider), "label": slider_name(slider)}
-        rows.append({**row, "kind": slider.kind, "low": low, "high": high})
-    return rows
-
-
-def film_panel(sliders: Sequence[Slider]) -> None:
+def film_panel() -> None:
     """Build the switch of the filmstrip; the strip itself is made by the script in the page."""
-    import gradio as gr
-
-    gr.HTML(
-        html_template=f'<label title="{escape(FILM["note"])}"><input type="checkbox" '
-        f'role="switch" checked><span>{escape(FILM["film"])}</span></label>',
-        js_on_load="vae43.film.mount(element, props)",
+    html_panel(
+        _switch,
+        "vae43.film.mount(element, props)",
         apply_default_css=False,
         elem_id="film-switch",
-        sliders=slider_props(sliders),
         tiles=TILES,
         words=FILM,
+    )
+
+
+def _switch() -> str:
+    return (
+        f'<label title="{escape(FILM["note"])}"><input type="checkbox" role="switch" checked>'
+        f"<span>{escape(FILM['film'])}</span></label>"
     )

@@ -9,7 +9,7 @@ from vae.ui.words import HELP, KEYS
 
 def help_dialog() -> str:
     """Return the button and the dialog; ``assets/help.js`` opens and closes it."""
-    groups = "".join(_group(title, rows) for title, rows in KEYS.items())
+    groups = "".join(_group(HELP[name], rows) for name, rows in KEYS.items())
     return (
         f'<button type="button" class="help" title="{escape(HELP["open"])}" '
         f'aria-label="{escape(HELP["open"])}" aria-haspopup="dialog">?</button>'

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from html import escape
 
+from vae.ui.panel import html_panel
 from vae.ui.words import MEMORY
 
 _ICONS = {
@@ -17,14 +18,7 @@ _ICONS = {
 
 def memory_panel() -> None:
     """Build the row; the work is done by scripts in ``assets/``."""
-    import gradio as gr
-
-    gr.HTML(
-        html_template=_template(),
-        js_on_load="vae43.memory.mount(element)",
-        apply_default_css=False,
-        elem_id="memory",
-    )
+    html_panel(_template, "vae43.memory.mount(element)", apply_default_css=False, elem_id="memory")
 
 
 def _template() -> str:

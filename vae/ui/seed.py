@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vae.ui.panel import label
 from vae.ui.state import MAX_SEED
-from vae.ui.words import PANELS
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -20,7 +20,7 @@ def seed_panel() -> gr.Number:
     with gr.Row(elem_id="start", elem_classes="quiet-row"):
         seed = gr.Number(
             FIRST_SEED,
-            label=PANELS["seed"],
+            label=label("PANELS", "seed"),
             precision=0,
             minimum=0,
             maximum=MAX_SEED,
@@ -28,7 +28,7 @@ def seed_panel() -> gr.Number:
             min_width=96,
         )
         surprise = gr.Button(
-            PANELS["surprise"], variant="primary", elem_id="surprise", min_width=120
+            label("PANELS", "surprise"), variant="primary", elem_id="surprise", min_width=120
         )
     seed.change(fn=None, js="(seed) => vae43.seed(seed)", inputs=seed, queue=False)
     surprise.click(fn=None, js="() => vae43.surprise()", outputs=seed, queue=False)

@@ -20,6 +20,8 @@ MAX_LATENT = 64.0  # far outside any posterior: a guard against nonsense, not a 
 _MAX_WIDTH = 4096
 _NUM_ATTRIBUTES = len(STYLE_NAMES)
 _MAX_VALUE = 1e4  # of an attribute or a palette, natural units
+MAX_ALONG = 16  # directions of the artist's own that move one picture
+ALONG_END = 2.5  # standard deviations of the world, either way
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,21 @@ class BorrowState:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlongMove:
+    """A move along a direction that is the artist's own, and that the picture carries with it.
+
+    Attributes:
+        z: The direction's content, a move of +1.
+        key: Its style.
+        at: How far, -2.5 to 2.5.
+    """
+
+    z: tuple[float, ...]
+    key: tuple[float, ...]
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class PictureState:
     """Where a picture starts and how it was moved.
 
@@ -55,6 +72,7 @@ class PictureState:
         key: Style latents of an uploaded picture, or None.
         moves: Slider name to position, in standard deviations; zeros are left out.
         borrow: The look that is borrowed, or None.
+        along: Moves along the artist's own directions.
     """
 
     seed: int | None = None
@@ -62,14 +80,15 @@ class PictureState:
     key: tuple[float, ...] | None = None
     moves: Mapping[str, float]
     borrow: BorrowState | None = None
+    along: tuple[AlongMove, ...] = ()
 
 
 def read_state(data: Any, ranges: Mapping[str, tuple[float, float]]) -> PictureState:
     """Check a request from the browser.
 
     Args:
-        data: Decoded JSON: ``{"seed": 43}`` or ``{"z": [...], "key": [...]}``, ``"moves"``, and
-            ``"borrow"`` where a look is borrowed.
+        data: Decoded JSON: ``{"seed": 43}`` or ``{"z": [...], "key": [...]}``, ``"moves"``,
+            ``"borrow"`` where a look is borrowed, and ``"along"``, moves along own directions.
         ranges: Allowed positions of each slider, by name; positions outside are clamped.
 
     Raises:
@@ -78,11 +97,11 @@ def read_state(data: Any, ranges: Mapping[str, tuple[float, float]]) -> PictureS
     if not isinstance(data, Mapping):
         raise ConfigError(f"expected a picture's state, found {type(data).__name__}")
     moves = _read_moves(data.get("moves", {}), ranges)
-    borrow = _read_borrow(data.get("borrow"))
+    more = {"borrow": _read_borrow(data.get("borrow")), "along": _read_along(data.get("along"))}
     if data.get("z") is not None or data.get("key") is not None:
         z, key = _read_latents(data.get("z"), "z"), _read_latents(data.get("key"), "key")
-        return PictureState(z=z, key=key, moves=moves, borrow=borrow)
-    return PictureState(seed=_read_seed(data.get("seed")), moves=moves, borrow=borrow)
+        return PictureState(z=z, key=key, moves=moves, **more)
+    return PictureState(seed=_read_seed(data.get("seed")), moves=moves, **more)
 
 
 def carried(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,6 +142,24 @@ def _read_borrow(borrow: Any) -> BorrowState | None:
         locks=_read_locks(borrow.get("locks", [])),
         exact=_read_exact(borrow.get("exact")),
         **shares,
+    )
+
+
+def _read_along(along: Any) -> tuple[AlongMove, ...]:
+    if along is None:
+        return ()
+    if not isinstance(along, list) or len(along) > MAX_ALONG:
+        raise ConfigError(f"expected at most {MAX_ALONG} moves along directions")
+    moves = [_read_along_move(move) for move in along]
+    return tuple(move for move in moves if move.at)
+
+
+def _read_along_move(move: Any) -> AlongMove:
+    if not isinstance(move, Mapping):
+        raise ConfigError(f"expected a move along a direction, found {_shown(move)}")
+    at = _clamp(_number(move.get("at"), "at"), -ALONG_END, ALONG_END)
+    return AlongMove(
+        z=_read_latents(move.get("z"), "z"), key=_read_latents(move.get("key"), "key"), at=at
     )
 
 

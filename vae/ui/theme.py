@@ -13,7 +13,12 @@ SCRIPTS = (
     "stream.js",
     "store.js",
     "canvas.js",
+    "language.js",
+    "worlds.js",
+    "sliders.js",
     "tiles.js",
+    "closer.js",
+    "likes.js",
     "film.js",
     "borrow.js",
     "blend.js",
@@ -23,8 +28,25 @@ SCRIPTS = (
     "memory.js",
     "history.js",
     "compare.js",
+    "chart.js",
+    "train.js",
+    "gather.js",
+    "setup.js",
+    "watch.js",
+    "own.js",
 )
-STYLES = ("style.css", "borrow.css", "explore.css", "export.css", "help.css", "memory.css")
+STYLES = (
+    "style.css",
+    "borrow.css",
+    "explore.css",
+    "likes.css",
+    "export.css",
+    "help.css",
+    "memory.css",
+    "worlds.css",
+    "language.css",
+    "train.css",
+)
 
 _SANS = ("Avenir Next", "Seravek", "Segoe UI", "Inter", "Helvetica Neue", "Liberation Sans")
 _MONO = ("SF Mono", "Cascadia Mono", "Liberation Mono", "ui-monospace", "monospace")

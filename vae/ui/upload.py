@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from vae.errors import ConfigError, ImageError
+from vae.errors import CheckpointError, ConfigError, ImageError
+from vae.pixels import encode_image, to_pixels
 from vae.recipe import Recipe, carries_recipe, read_recipe
-from vae.ui.engine import Engine, latents_of
-from vae.ui.frames import answer
+from vae.ui.engine import Engine, moved_latents_of
+from vae.ui.frames import answer, as_text
+from vae.ui.panel import label
 from vae.ui.security import MAX_UPLOAD_BYTES, open_picture
 from vae.ui.state import carried, read_state
-from vae.ui.words import PANELS, RECIPE
+from vae.ui.words import RECIPE
+from vae.ui.worlds import NoWorldError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from vae.infer import World
+    from vae.ui.worlds import Worlds
 
 ACCEPT = "image/png,image/jpeg,image/webp"
 _FRAME = 7 / 8  # a cut-out's longer side on its square, as the first world's pictures have it
@@ -75,12 +79,18 @@ def _on_square(image: Image.Image, size: int) -> Image.Image:
 
 
 def read_latents(world: World, pixels: np.ndarray) -> dict[str, Any]:
-    """Return the latents of a picture as lists the browser can carry; runs where pictures draw."""
-    latents = world.encode(fit(pixels, world.image_size, world.channels))
-    return {"z": _as_list(latents.z), "key": _as_list(latents.key)}
+    """Return the latents of a picture as lists the browser can carry; runs where pictures draw.
+
+    ``square`` is the picture as the world saw it, a PNG in base64, for who wants to come nearer.
+    """
+    picture = fit(pixels, world.image_size, world.channels)
+    latents = world.encode(picture)
+    square = as_text(encode_image(to_pixels(picture)[0], "png"))  # it fits again to the very same
+    return {"z": rounded(latents.z), "key": rounded(latents.key), "square": square}
 
 
-def _as_list(row: Tensor) -> list[float]:
+def rounded(row: Tensor) -> list[float]:
+    """Return a row of latents (1, D) as the browser carries it."""
     return [round(value, 5) for value in row[0].float().cpu().tolist()]
 
 
@@ -95,34 +105,42 @@ def find_recipe(data: Any) -> Recipe | None:
     return read_recipe(data)
 
 
-async def restore(engine: Engine, recipe: Recipe) -> dict[str, Any]:
-    """Return the state a recipe describes.
+async def restore(engine: Engine, recipe: Recipe, worlds: Worlds | None = None) -> dict[str, Any]:
+    """Return what a recipe describes: ``recipe``, the state, and ``world``, where it is another.
 
     Args:
         engine: The world of the page.
         recipe: What was found in the file.
+        worlds: Where the world of the recipe may be, if it is another.
 
     Raises:
-        ConfigError: The recipe is of another world, of another version of this world, or asks for
-            what the world has not got. The message is a sentence of the page's.
+        ConfigError: The recipe is of a world that is not here, of another version of its world, or
+            asks for what the world has not got. The message is a sentence of the page's.
+        VAEError: Its world cannot be loaded.
     """
-    if recipe.world != engine.name:
-        name = recipe.world[:40]
-        raise ConfigError(RECIPE["other_world"].format(name=name, here=engine.name))
+    here = engine.name
+    if recipe.world != here:
+        if worlds is None or recipe.world not in worlds.folders():
+            raise ConfigError(RECIPE["other_world"].format(name=recipe.world[:40], here=here))
+        engine = await worlds.enter(recipe.world)
     if recipe.hash != engine.hash:
         raise ConfigError(RECIPE["other_hash"].format(name=engine.name))
     try:
-        await engine.draw(latents_of, read_state(recipe.state, engine.ranges))
+        await engine.draw(moved_latents_of, read_state(recipe.state, engine.ranges))
     except ConfigError as error:
         raise ConfigError(RECIPE["impossible"]) from error
-    return carried(recipe.state)
+    found = {"recipe": carried(recipe.state)}
+    return found if engine.name == here else {**found, "world": engine.name}
 
 
-def make_start_from(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
+def make_start_from(
+    engine: Engine, worlds: Worlds | None = None
+) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     """Return the server function ``start_from``: one file as multipart in, a start out.
 
-    ``{"recipe": state}`` for a picture that was made in this very world, ``{"z": …, "key": …}``
-    for any other; then ``note`` is a sentence where there was a recipe that could not be used.
+    ``{"recipe": state}`` for a picture that was made in this very world, with ``world`` where it
+    was made in another that is here; ``{"z": …, "key": …, "square": …}`` for any other picture,
+    and then ``note`` is a sentence where there was a recipe that could not be used.
 
     Only bytes that came within the request itself are read. A path, with or without Gradio's
     ``meta``, is no file here.
@@ -136,8 +154,8 @@ def make_start_from(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]
             try:
                 recipe = await engine.read(find_recipe, contents)
                 if recipe is not None:
-                    return {"recipe": await restore(engine, recipe)}
-            except (ImageError, ConfigError) as error:
+                    return await restore(engine, recipe, worlds)
+            except (ImageError, ConfigError, NoWorldError, CheckpointError) as error:
                 note = RECIPE["pixels"].format(reason=error)
             pixels = await engine.read(open_picture, contents)
             start = await engine.draw(read_latents, pixels)
@@ -152,5 +170,5 @@ def upload_panel() -> None:
     """Build the button that opens the file dialog; dropping and pasting work on the page itself."""
     import gradio as gr
 
-    button = gr.Button(PANELS["upload"], elem_id="upload", size="sm", min_width=0)
+    button = gr.Button(label("PANELS", "upload"), elem_id="upload", size="sm", min_width=0)
     button.click(fn=None, js="() => vae43.choosePicture()", queue=False)

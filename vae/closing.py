@@ -1,0 +1,87 @@
+"""After a run: its best weights become a world, with a card, beside the mirror of memory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from vae.archive import OWN_FILE, install
+from vae.data import ImageSet
+from vae.diary import card_lines, training_json
+from vae.distributions import Latents
+from vae.finish import finish_model, make_card, write_world
+from vae.mirror import Mirror, look
+from vae.model import IvAE
+from vae.pixels import to_bytes, to_pixels
+from vae.tracker import Record
+from vae.trainer import Trainer
+from vae.utils import sweep, write_atomic
+
+if TYPE_CHECKING:
+    from vae.screening import Manifest
+
+SLIDER_PICTURES = 12
+MIRROR_SAMPLES = 64
+
+
+def write_new_world(
+    trainer: Trainer,
+    images: ImageSet,
+    manifest: Manifest,
+    records: Sequence[Record],
+    settings: Sequence[Mapping[str, Any]],
+    *,
+    facts: Mapping[str, object],
+    stage: Path,
+    target: Path,
+) -> IvAE:
+    """Fit the density, measure the sliders, and put the world in place; return its model.
+
+    Everything is written into ``stage`` first, so that ``target`` is made of whole files within a
+    moment, the weights last.
+
+    Args:
+        trainer: At the end of its run.
+        images: What it was trained on.
+        manifest: Their hashes and the consent.
+        records: Of the run.
+        settings: Of its protocols.
+        facts: For the card.
+        stage: A folder of the run.
+        target: The new world's folder.
+
+    Raises:
+        CheckpointError, OSError: The disk refuses; a world that was there before is as it was.
+    """
+    model = trainer.best_model()
+    table = finish_model(model, images, num_pictures=SLIDER_PICTURES)
+    card = make_card(target.name, facts, table, more=card_lines(manifest, records))
+    write_world(stage, model, table, card)
+    write_atomic(stage / OWN_FILE, training_json(manifest, facts, settings, records))
+    if target.is_dir():
+        sweep(target)
+    install(stage, target)
+    shutil.rmtree(stage, ignore_errors=True)
+    return model
+
+
+def hold_mirror(model: IvAE, images: ImageSet) -> Mirror:
+    """Draw samples of a finished model and hold them against its training pictures."""
+    assert model.density is not None
+    generator = torch.Generator().manual_seed(43)
+    drawn = model.density.sample(MIRROR_SAMPLES, generator=generator).split(16)
+    split = (model.latent_dim, model.latent_key_dim)
+    with torch.inference_mode():
+        samples = [
+            to_bytes(to_pixels(model.decode(Latents(*d.split(split, 1)), size=images.size)))
+            for d in drawn
+        ]
+    known = [
+        to_bytes(to_pixels(images.floats(slice(i, i + 64)))) for i in range(0, len(images), 64)
+    ]
+    return look(np.concatenate(samples), np.concatenate(known))

@@ -1,0 +1,139 @@
+"""How a model does on pictures it has not seen: the training losses, by the same names."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vae.batches import REACH, Batch
+from vae.checkpoint import load_state, state_of
+from vae.data import ImageSet
+from vae.discriminator import Discriminator
+from vae.losses import hinge_discriminator_loss
+from vae.model import IvAE
+from vae.objective import Objective
+from vae.protocols import Protocol
+
+MAX_PICTURES = 32
+AT_ONCE = 16
+
+
+class HeldOut:
+    """Measures always the same pictures with the same random numbers, and touches no others.
+
+    Args:
+        pictures: Held-out pictures, at most :data:`MAX_PICTURES` of which are taken. One alone is
+            joined by its mirror image, as some losses compare pictures.
+        protocol: Of the run.
+        device: Where the model is.
+    """
+
+    def __init__(self, pictures: ImageSet, protocol: Protocol, device: torch.device):
+        self.protocol, self.device = protocol, device
+        x = pictures.floats(slice(0, MAX_PICTURES))
+        self.x = torch.cat((x, x.flip(-1))) if len(x) == 1 else x
+
+    @torch.no_grad()
+    def losses(
+        self,
+        model: IvAE,
+        *,
+        step: int,
+        judge: Discriminator | None = None,
+        adversarial_weight: float = 0.0,
+        autocast: AbstractContextManager[Any],
+    ) -> dict[str, float]:
+        """Return the losses of a model in evaluation mode, and their weighed ``total``."""
+        objective = Objective(model, self.protocol)
+        generator = torch.Generator().manual_seed(self.protocol.seed)
+        sums: dict[str, float] = {}
+        chunks = self.x.tensor_split(-(-len(self.x) // AT_ONCE))
+        with autocast:
+            for x in chunks:
+                batch = self._batch(x.to(self.device), model, generator)
+                losses, output = objective(batch, judge)
+                if judge is not None:
+                    losses["judge"] = _verdict(judge, batch.x, output)
+                own = {k: v for k, v in losses.items() if k != "judge"}
+                losses["total"] = objective.total(
+                    own, step=step, adversarial_weight=adversarial_weight
+                )
+                for name, value in losses.items():
+                    sums[name] = sums.get(name, 0.0) + float(value) * len(x) / len(self.x)
+        return sums
+
+    def _batch(self, x: Tensor, model: IvAE, g: torch.Generator) -> Batch:
+        """Make a batch as `vae.batches` does, every random number from one generator."""
+        n, size, p = len(x), x.shape[-1], self.protocol
+        width = model.latent_dim + model.latent_key_dim
+        u = model.metadata(x).clamp(-REACH, REACH)
+        shift = (2 * torch.rand(n, generator=g) - 1) * p.loop_reach
+        draws = {
+            "noise": torch.randn(n, width, generator=g),
+            "grain": torch.randn(n, 1, size, size, generator=g),
+            "backdrop": torch.rand(n, 3, generator=g),
+            "slider": torch.randint(0, u.shape[1], (n,), generator=g),
+            "shift": shift,
+            "swap": torch.rand(n, generator=g) < 0.4,
+        }
+        latents = model.posterior(x).mean if p.adversarial else None
+        return Batch(x=x, u=u, latents=latents, **{k: v.to(self.device) for k, v in draws.items()})  # type: ignore[arg-type]
+
+
+def _verdict(judge: Discriminator, x: Tensor, output: Tensor) -> Tensor:
+    verdict = judge(torch.cat((x, output)))
+    n = len(x)
+    return hinge_discriminator_loss(
+        [v[:n] for v in verdict.logits], [v[n:] for v in verdict.logits]
+    )
+
+
+class Best:
+    """The averaged weights that did best on the held-out pictures.
+
+    Attributes:
+        step: When they did; None before any.
+        value: Their held-out loss.
+        state: The weights; None before any.
+    """
+
+    def __init__(self) -> None:
+        self.step: int | None = None
+        self.value = math.inf
+        self.state: dict[str, Tensor] | None = None
+
+    def offer(self, model: IvAE, value: float, step: int) -> bool:
+        """Keep a copy of a model's weights if they are the best so far; say whether they are."""
+        if not value < self.value:
+            return False
+        self.step, self.value = step, value
+        self.state = {name: t.detach().clone() for name, t in state_of(model).items()}
+        return True
+
+    def header(self) -> dict[str, Any]:
+        """Return what a checkpoint says of the weights beside them."""
+        return {"step": self.step, "value": self.value}
+
+    @classmethod
+    def restored(
+        cls, header: Mapping[str, Any] | None, state: Mapping[str, Tensor], device: torch.device
+    ) -> Best:
+        """Return what a checkpoint kept; nothing where it kept none."""
+        best = cls()
+        if header is not None:
+            best.step, best.value = header["step"], header["value"]
+            best.state = {name: t.to(device) for name, t in state.items()}
+        return best
+
+    def model(self, like: IvAE) -> IvAE:
+        """Return a model with these weights, or a copy of ``like`` where there are none."""
+        kept = copy.deepcopy(like).eval()
+        if self.state is not None:
+            load_state(kept, self.state, "the best weights")
+        return kept

@@ -1,0 +1,463 @@
+"""Training runs beside the page: a queue, one child process at a time, found again after any crash.
+
+Everything that matters is in the runs' folders (see `vae.ledger`), so another :class:`Jobs`, in the
+same process or after a restart, goes on where this one was. All methods may be called from any
+thread. Free of PyTorch and of Gradio.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+from vae.archive import clean_name, free_name
+from vae.child import Estimate, estimate, spawn
+from vae.errors import ConfigError, TrainingError
+from vae.guard import Authority, Caps, Grant, check_manifest
+from vae.ledger import (
+    DATA,
+    JOB,
+    RECORDS,
+    RESTING,
+    WORKING,
+    Ledger,
+    Status,
+    TrainRequest,
+    all_runs,
+)
+from vae.mirror import Mirror
+from vae.presets import PRESETS, Preset, get_preset, replay_share, stages
+from vae.tracker import Record, Tracker
+from vae.utils import log_timestamp
+
+ROOT = Path(__file__).resolve().parent.parent
+RUNS_VARIABLE = "VAE_RUNS"
+TICK = 0.25
+"""Seconds between two looks at the queue."""
+MAX_RESTARTS = 3
+"""How often a run that died goes on by itself without having got further."""
+_NEW = ".new-"
+
+
+def runs_folder() -> Path:
+    """Where runs are kept: ``VAE_RUNS``, or ``runs`` beside the package."""
+    return Path(os.environ.get(RUNS_VARIABLE) or ROOT / "runs")
+
+
+def find_run(folder: Path, name: str) -> Ledger:
+    """Return a run by its id, its folder, or the name of its world (the newest of that name).
+
+    Raises:
+        TrainingError: There is none.
+    """
+    for path in (folder / name, Path(name)):
+        if (path / JOB).is_file():
+            return Ledger(path.resolve())
+    found = [led for led in all_runs(folder) if name in (led.job()["world"], led.status().name)]
+    if not found:
+        known = ", ".join(str(led.job()["world"]) for led in all_runs(folder)) or "none"
+        raise TrainingError(f"there is no run called {name}; there are: {known}")
+    return found[-1]
+
+
+class Jobs:
+    """The queue of one machine.
+
+    Args:
+        folder: Of the runs; made with the first.
+        worlds: Where worlds are found to start from, and finished ones appear.
+        caps: The most that a grant allows.
+        run: Whether to start runs; otherwise they are only shown and asked.
+    """
+
+    def __init__(
+        self, folder: Path, worlds: Path, *, caps: Caps | None = None, run: bool = True
+    ) -> None:
+        self.folder, self.worlds, self.caps = Path(folder), Path(worlds), caps or Caps()
+        self.authority = Authority(self.folder)
+        self._lock = threading.RLock()
+        self._children: dict[str, Popen[bytes]] = {}
+        self._said: dict[str, Status] = {}  # what the disk would not take, or has lost
+        self._gone = threading.Event()
+        self._recover()
+        self._thread = threading.Thread(target=self._watch, name="vae-jobs", daemon=True)
+        if run:
+            self._thread.start()
+
+    # Before a run
+
+    def presets(self) -> tuple[Preset, ...]:
+        """Return what an artist can choose from."""
+        return PRESETS
+
+    def estimate(self, request: TrainRequest) -> Estimate:
+        """Take three real steps in a child process; at most half a minute, nothing is kept.
+
+        Raises:
+            VAEError: The request cannot be trained, for the reason it says.
+        """
+        self._check(request)
+        return estimate(request, self.worlds, self.caps)
+
+    def grant(self, caps: Caps | None = None) -> Grant:
+        """Hand out a grant for one run, within this server's caps."""
+        return self.authority.grant(caps or self.caps)
+
+    def submit(self, request: TrainRequest, grant: Grant) -> str:
+        """Put a run into the queue, with its own copy of the pictures, and return its id.
+
+        Raises:
+            TrainingError: The grant is not good, has been used, or is too small for the request.
+            DatasetError: The pictures are not screened, not agreed to, or changed since.
+            ConfigError: The world, the preset or a setting is unknown.
+            OSError: The disk refuses; nothing is left behind.
+        """
+        from vae.screening import Manifest
+
+        with self._lock:
+            self.authority.check(grant)
+            if any(led.job()["grant"].get("nonce") == grant.nonce for led in self._runs()):
+                raise TrainingError("this permission to train was used before; press Train again")
+            minutes = self._check(request, grant)
+            manifest = Manifest.load(request.manifest)
+            check_manifest(manifest, grant)
+            name = " ".join(request.name.split())[:60] or "My world"
+            stamp = f"{log_timestamp()}-{secrets.token_hex(2)}"
+            taken = {str(led.job().get("world")) for led in self._runs()}
+            ledger = Ledger(self.folder / f"{_NEW}{stamp}")
+            try:
+                _copy_data(request.manifest, ledger.folder / DATA)
+                ledger.write_job(
+                    {
+                        "request": replace(request, name=name).to_dict(),
+                        "grant": grant.to_dict(),
+                        "world": free_name(self.worlds, clean_name(name), taken),
+                        "submitted": time.time(),
+                    }
+                )
+                ledger.write_status(
+                    Status(id=stamp, name=name, num_images=len(manifest.kept), minutes=minutes,
+                           queued=time.time()).changed()
+                )  # fmt: skip
+                ledger.folder.rename(self.folder / stamp)
+            except BaseException:
+                shutil.rmtree(ledger.folder, ignore_errors=True)
+                raise
+            return stamp
+
+    def _check(self, request: TrainRequest, grant: Grant | None = None) -> float:
+        """Raise where a request cannot be; return the minutes it will train."""
+        preset, caps = get_preset(request.preset), grant or self.caps
+        if preset.needs_world:
+            known = [p.parent.name for p in sorted(self.worlds.glob("*/model.safetensors"))]
+            if request.start not in known:
+                raise ConfigError(
+                    f"there is no world called {request.start}; there are {', '.join(known)}"
+                )
+        replay_share(preset, request.changes)
+        protocol = stages(preset, request.changes, num_images=0)[0]
+        minutes, steps = protocol.minutes or 0.0, protocol.steps or 0
+        if minutes > caps.minutes:
+            raise TrainingError(f"at most {caps.minutes:g} minutes are allowed, not {minutes:g}")
+        if steps > caps.steps:
+            raise TrainingError(f"at most {caps.steps:,} steps are allowed, not {steps:,}")
+        return minutes
+
+    # What is seen
+
+    def list(self) -> tuple[Status, ...]:
+        """Return every run: at work, then waiting in order, then the rest, newest first."""
+        with self._lock:
+            found = [self.status(ledger.id) for ledger in self._runs()]
+            lost = [s for i, s in self._said.items() if i not in {f.id for f in found}]
+        order = {"working": 0, "queued": 1, "resting": 2}
+        return tuple(
+            sorted(
+                [*found, *lost],
+                key=lambda s: (
+                    order.get(_group(s), 2),
+                    s.queued if _group(s) != "resting" else -s.updated,
+                ),
+            )
+        )
+
+    def status(self, id: str) -> Status:  # noqa: A002  # the word of the status itself
+        """Return how far a run is.
+
+        Raises:
+            TrainingError: There is no such run.
+        """
+        with self._lock:
+            ledger = self._ledger(id)
+            if not ledger.exists:
+                return self._said[id]
+            status = ledger.status()
+            said = self._said.get(id)
+            if said is not None and said.updated > status.updated:
+                status = said
+            if status.state == "queued":
+                return replace(status, place=1 + self._waiting().index(id))
+            return replace(status, place=0 if status.state in WORKING else -1)
+
+    def records(self, id: str, since: int = 0) -> tuple[list[Record], int]:  # noqa: A002
+        """Return the records after a place in the run's curves, and the place to ask from next.
+
+        Where a run went back to its last state the records come from the beginning again: a
+        reader that finds a step it has drops what it has from that step on.
+        """
+        path = self._ledger(id).folder / RECORDS
+        try:
+            file = path.stat().st_ino & 0xFFFFF  # so that a place tells whether it is of this file
+        except FileNotFoundError:
+            return [], 0
+        before, offset = divmod(since, 1 << 32)
+        records, end = Tracker(path).read_from(offset if before == file else 0)
+        return records, (file << 32) + end
+
+    def pictures(self, id: str) -> list[tuple[int, Path]]:  # noqa: A002
+        """Return step and file of every sheet: reconstructions, originals, samples, nine each."""
+        return self._ledger(id).pictures()
+
+    def mirror(self, id: str) -> Mirror:  # noqa: A002
+        """Return samples beside their nearest training pictures; empty before the end."""
+        return Mirror.load(self._ledger(id).folder)
+
+    # Control
+
+    def pause(self, id: str) -> Status:  # noqa: A002
+        """Save and rest; the next in the queue may work meanwhile."""
+        with self._lock:
+            status = self.status(id)
+            if self._live(id):
+                self._ledger(id).ask(ask="pause")
+            elif status.state == "queued":
+                self._write(status.changed(state="paused", message=""))
+            return self.status(id)
+
+    def resume(self, id: str) -> Status:  # noqa: A002
+        """Go on with a run that rests, from its last state; it waits for its turn."""
+        with self._lock:
+            status = self.status(id)
+            if status.state in ("paused", "failed"):
+                self._queue(status, restarts=0)
+            elif self._live(id) and self._ledger(id).control().ask == "pause":
+                self._ledger(id).ask(ask="run")
+            return self.status(id)
+
+    def stop(self, id: str) -> Status:  # noqa: A002
+        """Stop and keep: what it has learned so far becomes a world."""
+        with self._lock:
+            status, ledger = self.status(id), self._ledger(id)
+            if self._live(id):
+                ledger.ask(ask="stop")
+            elif status.state in ("queued", "paused", "failed"):
+                if status.saved:
+                    self._queue(status, ask="stop")
+                elif status.state != "failed":
+                    self._write(status.changed(state="stopped", message=_BEFORE))
+            return self.status(id)
+
+    def save(self, id: str) -> Status:  # noqa: A002
+        """Write the state to the disk now."""
+        with self._lock:
+            if self._live(id):
+                ledger = self._ledger(id)
+                ledger.ask(saves=ledger.control().saves + 1)
+            return self.status(id)
+
+    def extend(self, id: str, minutes: float) -> Status:  # noqa: A002
+        """Train for some minutes more: from where it is, or, if it has ended, from there.
+
+        Raises:
+            TrainingError: The grant does not allow it, or the run has nothing to go on from.
+        """
+        with self._lock:
+            status, ledger = self.status(id), self._ledger(id)
+            cap = Grant.from_dict(ledger.job()["grant"]).minutes
+            if not 0 < minutes <= cap - status.minutes:
+                left = max(0.0, cap - status.minutes)
+                raise TrainingError(f"this run may take {left:g} minutes more, not {minutes:g}")
+            if status.state in ("done", "stopped") and not status.saved:
+                raise TrainingError("this run has nothing to go on from; start a new one")
+            ledger.ask(minutes=ledger.control().minutes + minutes)
+            if not self._live(id):
+                status = status.changed(minutes=status.minutes + minutes)
+                self._write(status)
+                if status.state in ("done", "stopped"):
+                    self._queue(status, restarts=0)
+            return self.status(id)
+
+    def forget(self, id: str, *, confirm: bool = False) -> None:  # noqa: A002
+        """Remove a run's folder (never its world).
+
+        Raises:
+            ConfigError: It was not confirmed.
+            TrainingError: It is at work.
+        """
+        if confirm is not True:
+            raise ConfigError("removing a run cannot be undone; confirm it")
+        with self._lock:
+            ledger = self._ledger(id)
+            if self._live(id):
+                raise TrainingError("this run is at work; stop it first")
+            self._said.pop(id, None)
+            trash = self.folder / f"{_NEW}{id}"
+            ledger.folder.rename(trash)
+            shutil.rmtree(trash, ignore_errors=True)
+
+    def close(self, *, wait: float = 15.0) -> None:
+        """Let the run at work save itself and rest until the next :class:`Jobs`."""
+        self._gone.set()
+        if self._thread.is_alive():
+            self._thread.join(wait)
+        with self._lock:
+            for id, child in self._children.items():  # noqa: A001
+                ledger = self._ledger(id)
+                if child.poll() is None and ledger.exists and ledger.control().ask == "run":
+                    ledger.ask(ask="leave")
+            until = time.monotonic() + wait
+            while time.monotonic() < until and any(
+                child.poll() is None for child in self._children.values()
+            ):
+                time.sleep(0.05)
+
+    # The queue
+
+    def _watch(self) -> None:
+        while not self._gone.wait(TICK):
+            try:
+                with self._lock:
+                    self._tick()
+            except (OSError, TrainingError) as error:  # a full disk, a folder gone: try again
+                last = str(error)
+                self._gone.wait(1.0 if last else 0.0)
+
+    def _tick(self) -> None:
+        for id, child in list(self._children.items()):  # noqa: A001
+            if child.poll() is not None:
+                del self._children[id]
+                self._after(id, child.returncode)
+        runs = self._runs()
+        for ledger in runs:
+            if ledger.status().state in WORKING and not self._live(ledger.id):
+                self._after(ledger.id, None)
+        if not any(self._live(ledger.id) for ledger in runs):
+            waiting = self._waiting()
+            if waiting:
+                self._start(waiting[0])
+
+    def _start(self, id: str) -> None:  # noqa: A002
+        ledger = self._ledger(id)
+        if ledger.control().ask in ("pause", "leave"):
+            ledger.ask(ask="run")
+        self._write(ledger.status().changed(state="preparing", message=""))
+        self._children[id] = spawn(ledger.folder, self.worlds)
+
+    def _after(self, id: str, code: int | None) -> None:  # noqa: A002
+        """Decide what becomes of a run whose worker is no more."""
+        ledger = self._ledger(id)
+        if not ledger.exists:
+            self._said[id] = Status(id=id).changed(state="failed", message=_VANISHED)
+            return
+        status = ledger.status()
+        if status.state not in WORKING:
+            return
+        restarts = status.restarts + 1
+        why = _cause(code)
+        if restarts > MAX_RESTARTS:
+            message = f"{why} It did so {restarts} times without getting further."
+            self._write(status.changed(state="failed", message=message, pid=None))
+            return
+        message = f"{why} It goes on from step {status.saved}."
+        self._queue(status, first=True, message=message, restarts=restarts)
+
+    def _recover(self) -> None:
+        """Sweep what a killed server left half made, and put its runs back into the queue."""
+        if not self.folder.is_dir():
+            return
+        for path in self.folder.glob(f"{_NEW}*"):
+            shutil.rmtree(path, ignore_errors=True)
+        for path in self.folder.glob(".key.*.part"):
+            path.unlink(missing_ok=True)
+        for ledger in self._runs():
+            if not ledger.busy:
+                ledger.sweep()
+
+    def _queue(
+        self,
+        status: Status,
+        *,
+        ask: str | None = None,
+        first: bool = False,
+        **changes: Any,
+    ) -> None:
+        ledger = self._ledger(status.id)
+        control = ledger.control()
+        if ask is not None or (control.ask != "run" and not first):
+            ledger.ask(ask=ask or "run")
+        queued = 0.0 if first else time.time()
+        values = {"state": "queued", "message": "", "pid": None, "queued": queued} | changes
+        self._write(status.changed(**values))
+
+    def _waiting(self) -> list[str]:
+        """Ids of the queue, next first."""
+        waiting = [s for s in (led.status() for led in self._runs()) if s.state == "queued"]
+        return [s.id for s in sorted(waiting, key=lambda s: (s.queued, s.id))]
+
+    def _live(self, id: str) -> bool:  # noqa: A002
+        child = self._children.get(id)
+        return (child is not None and child.poll() is None) or self._ledger(id).busy
+
+    def _write(self, status: Status) -> None:
+        self._said.pop(status.id, None)
+        try:
+            self._ledger(status.id).write_status(status)
+        except OSError:  # told from memory until the disk takes it again
+            self._said[status.id] = status
+
+    def _runs(self) -> list[Ledger]:
+        return all_runs(self.folder)
+
+    def _ledger(self, id: str) -> Ledger:  # noqa: A002
+        path = self.folder / id
+        known = id in self._said or (path / JOB).is_file()
+        if path.parent != self.folder or id.startswith(".") or not (known or id in self._children):
+            raise TrainingError("there is no such run; it may have been removed")
+        return Ledger(path)
+
+
+_BEFORE = "It was stopped before it began; nothing was kept."
+_VANISHED = "The folder of this run is gone, and it has stopped. Your worlds are as they were."
+
+
+def _group(status: Status) -> str:
+    if status.state in WORKING:
+        return "working"
+    return "resting" if status.state in RESTING else "queued"
+
+
+def _cause(code: int | None) -> str:
+    if code is not None and code < 0:
+        return "The training process was killed from outside, perhaps for want of memory."
+    return "The training process ended unexpectedly."
+
+
+def _copy_data(source: Path, target: Path) -> None:
+    """Copy a screened folder without its thumbnails; by hard links where that is possible."""
+    for path in sorted(source.rglob("*")):
+        inside = path.relative_to(source)
+        if path.is_symlink() or not path.is_file() or inside.parts[0] == "thumbs":
+            continue
+        goal = target / inside
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(path, goal)
+        except OSError:
+            shutil.copyfile(path, goal)

@@ -1,0 +1,109 @@
+"""The artist's presets: which protocols, one after another, for how many minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vae.config import choose, positive
+from vae.errors import ConfigError
+from vae.protocols import Protocol, get_protocol
+
+JUDGE_FROM = 100
+"""Pictures from which a judge helps; with fewer it learns them by heart."""
+JUDGE_SHARE = 0.35
+"""Share of a proper run's time that is spent against the judge."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """A kind of run.
+
+    Attributes:
+        name: ``'taste'``, ``'proper'`` or ``'scratch'``.
+        minutes: Of training; the new world is there some seconds later.
+        summary: What it does, one sentence.
+        needs_world: Whether it starts from a world.
+        replay: Share of the batch drawn from the start world, against forgetting.
+    """
+
+    name: str
+    minutes: float
+    summary: str
+    needs_world: bool = True
+    replay: float = 0.0
+
+
+PRESETS = (
+    Preset(
+        name="taste",
+        minutes=0.75,
+        summary="About a minute: the world takes on your colours and shapes.",
+    ),
+    Preset(
+        name="proper",
+        minutes=20.0,
+        summary="Twenty minutes: closer to your hand, with a judge of texture from "
+        f"{JUDGE_FROM} images on.",
+        replay=0.125,
+    ),
+    Preset(
+        name="scratch",
+        minutes=60.0,
+        summary="From nothing, an hour and more, for some hundreds of images.",
+        needs_world=False,
+    ),
+)
+NAMES = tuple(preset.name for preset in PRESETS)
+OWN = ("replay", "tensorboard")
+"""What may be changed beside the settings of a protocol: see there, and `vae.tracker`."""
+
+
+def get_preset(name: str) -> Preset:
+    """Return a preset by name.
+
+    Raises:
+        ConfigError: There is none of that name.
+    """
+    choose("preset", name, NAMES)
+    return PRESETS[NAMES.index(name)]
+
+
+def stages(
+    preset: Preset, changes: Mapping[str, Any], *, num_images: int, device: str = "cpu"
+) -> tuple[Protocol, ...]:
+    """Return the protocols of a run, in order; each carries the length of the whole.
+
+    Args:
+        preset: Of :data:`PRESETS`.
+        changes: Settings to replace in every stage, and what :data:`OWN` names.
+        num_images: The judge comes only where there are :data:`JUDGE_FROM`.
+        device: A step on a GPU is too short to be looked at each time.
+
+    Raises:
+        ConfigError: A setting is unknown, or a value impossible.
+    """
+    settings = {k: v for k, v in changes.items() if k not in OWN}
+    if settings.pop("adversarial", None) not in (None, True, False):
+        raise ConfigError("adversarial must be True or False")
+    own = {"log_every": 1 if device == "cpu" else 10, "save_every": 20.0, "minutes": preset.minutes}
+    if "steps" in settings or "epochs" in settings:
+        del own["minutes"]
+    first = "finetune" if preset.needs_world else "pretrain"
+    found = [get_protocol(first, **(own | settings))]
+    judged = changes.get("adversarial", preset.name == "proper" and num_images >= JUDGE_FROM)
+    if judged:
+        softer = {"lr": 2e-4} if "lr" not in settings else {}
+        found.append(get_protocol("adversarial", **(own | softer | settings)))
+    return tuple(found)
+
+
+def replay_share(preset: Preset, changes: Mapping[str, Any]) -> float:
+    """Return the share of the batch drawn from the start world.
+
+    Raises:
+        ConfigError: It is not from 0 to 0.5.
+    """
+    share = changes.get("replay", preset.replay)
+    return positive("replay", share, 0, 0.5) if preset.needs_world else 0.0

@@ -1,0 +1,388 @@
+"""One run, from its request to a new world, within the process it is called in.
+
+It follows the trainer's events: writes the curves, measures held-out pictures, draws sheets, hears
+what is asked, rolls back a loss that is not finite, keeps the best weights, and finishes a world.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vae.closing import hold_mirror, write_new_world
+from vae.coach import advise, overfits
+from vae.data import ImageSet, load_split
+from vae.distributions import LatentDensity
+from vae.errors import CheckpointError, TrainingError
+from vae.finish import encode_set
+from vae.guard import Grant
+from vae.ledger import PICTURES, Ledger, TrainRequest
+from vae.model import IvAE
+from vae.presets import JUDGE_SHARE, get_preset, replay_share, stages
+from vae.rehearsal import FINISH_PICTURES, device_name, peak_memory, starting_model
+from vae.replay import keep_replay
+from vae.reporter import Reporter
+from vae.run import fitting, saved_run
+from vae.sheets import Sheets
+from vae.trainer import STATE_FILE, NotFiniteError, Trainer
+
+if TYPE_CHECKING:
+    from vae.protocols import Protocol
+    from vae.screening import Manifest
+
+MAX_ROLLBACKS = 3
+EASE = 0.5
+"""Factor on the rate after a loss that was not finite."""
+MEASURES = 40
+"""Held-out measurements over a run."""
+PATIENCE = 0.25
+"""Share of a run that held-out pictures may get worse before it stops early."""
+SHEET_COST = 8.0
+"""A sheet is drawn once training has taken so many times as long as the last sheet did."""
+MAX_SHEETS = 240
+
+
+class Session:
+    """Trains one run to its world.
+
+    Args:
+        ledger: The run's folder.
+        worlds: Where its start world is, and the new one goes.
+        watch: Called with the trainer's progress, 0 to 1, and a few words, for a progress bar.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        worlds: Path,
+        *,
+        watch: Callable[[float, str], None] | None = None,
+    ):
+        self.ledger, self.worlds, self.watch = ledger, worlds, watch
+        self.job = ledger.job()
+        self.request = TrainRequest.from_dict(self.job["request"])
+        self.changes = self.request.changes
+        self.report = Reporter(ledger, tensorboard=bool(self.changes.get("tensorboard")))
+        self.preset = get_preset(self.request.preset)
+        self.rollbacks, self.rolled_back = 0, None
+        self._sheet_at, self._sheet_took = 0.0, 0.0
+        self._saved_at = time.monotonic()
+
+    def run(self, manifest: Manifest, grant: Grant) -> str:
+        """Train and finish; return the state it ends in: done, stopped, paused or queued.
+
+        Raises:
+            VAEError: It cannot go on; the last good state is on the disk.
+        """
+        self.manifest, self.grant = manifest, grant
+        self.report.say(state="preparing", message="", started=time.time())
+        trainer = self._prepare()
+        self.report.go_on_from(trainer.step)
+        asked = self.ledger.control().ask
+        if asked != "stop":  # asked while it rested: nothing more is to be learned
+            asked = self._follow(trainer)
+        if asked in ("run", "early") and self._has_next(trainer):
+            trainer = self._next_stage(trainer)
+            asked = self._follow(trainer)
+        if asked == "pause":
+            return self._rest("paused", "")
+        if asked == "leave":
+            return self._rest("queued", "It goes on when the page is opened again.")
+        return self._finish(trainer, stopped=asked == "stop")
+
+    # Before
+
+    def _prepare(self) -> Trainer:
+        """Return the trainer, where the last state left it."""
+        resumed = (self.ledger.folder / STATE_FILE).is_file()
+        saved, model = saved_run(self.ledger.folder) if resumed else (None, None)
+        if model is None:
+            model = starting_model(self.preset, self.request.start, self.worlds)
+        config = model.config
+        assert config is not None
+        self.images, self.held_out = load_split(
+            self.manifest.images, size=config.image_size, channels=config.channels
+        )
+        num = len(self.images) + len(self.held_out)
+        device = device_name()
+        self.protocols = stages(self.preset, self.changes, num_images=num, device=device)
+        self.replay = self._replay(None if resumed else model)
+        trainer = self._trainer(model, saved or self._first())
+        if resumed:
+            trainer.load()
+        else:
+            trainer.save()  # a run that dies at any instant has something to go on from
+        self.sheets = Sheets(self.images, self.held_out)
+        self.floor = trainer.protocol.free_bits * model.latent_dim
+        self.report.say(
+            now=True, num_images=num, device=device, saved=trainer.step, step=trainer.step,
+            minutes=self._minutes(trainer),
+        )  # fmt: skip
+        if not resumed:
+            self._measure(trainer)
+            self._draw(trainer)
+        self._extend(trainer, from_here=bool(self.report.status.world))
+        self._before = trainer.progress
+        return trainer
+
+    def _first(self) -> Protocol:
+        """The first stage; where a second follows it has a share of the whole."""
+        first = self.protocols[0]
+        if len(self.protocols) == 1:
+            return first
+        share = 1 - JUDGE_SHARE
+        if first.minutes is not None:
+            return first.changed(minutes=share * first.minutes)
+        return first.changed(steps=max(1, round(share * (first.steps or 1))))
+
+    def _replay(self, start: IvAE | None) -> ImageSet | None:
+        path = self.ledger.folder / "replay.safetensors"
+        if not self._share() or (start is None and not path.is_file()):
+            return None
+        return keep_replay(path, start)
+
+    def _share(self) -> float:
+        return replay_share(self.preset, self.changes)
+
+    def _trainer(self, model: IvAE, protocol: Protocol) -> Trainer:
+        protocol = fitting(protocol, self.images)
+        replay = None if protocol.adversarial else self.replay
+        return Trainer(
+            model, self.images, self.held_out, protocol, folder=self.ledger.folder,
+            replay=replay, replay_share=self._share(),
+        )  # fmt: skip
+
+    def _next_stage(self, before: Trainer) -> Trainer:
+        """Go on against the judge, from the best weights."""
+        model = before.best_model().requires_grad_(True).train()
+        latents = encode_set(model, self.images)
+        model.density = LatentDensity.fit(latents).to(latents.device)
+        protocol = self.protocols[1]
+        if protocol.minutes is not None:
+            end = before.elapsed / 60 + JUDGE_SHARE * protocol.minutes
+            protocol = protocol.changed(minutes=end)
+        else:
+            end = before.step + round(JUDGE_SHARE * (protocol.steps or 1))
+            protocol = protocol.changed(steps=max(before.step + 1, end))
+        trainer = self._trainer(model, protocol)
+        trainer.follow(before.step, before.elapsed)
+        trainer.extended = before.extended
+        trainer.save()
+        return trainer
+
+    # During
+
+    def _follow(self, trainer: Trainer) -> str:
+        """Run a stage to its end; return what was asked that ended it, ``'run'`` if nothing."""
+        self.report.say(state="training")
+        while True:
+            try:
+                for event in trainer.run():
+                    if event.kind == "save":
+                        self._saved(trainer)
+                    elif event.kind == "step":
+                        asked = self._step(trainer, event.values)
+                        if asked != "run":
+                            return asked
+                    self.report.check()
+                self._saved(trainer)
+                return "run"
+            except NotFiniteError:
+                self._roll_back(trainer)
+            except CheckpointError as error:
+                if trainer.progress >= 1:
+                    raise
+                self.report.say(message=f"{sentence(error)} Training goes on, and tries again.")
+
+    def _step(self, trainer: Trainer, values: Mapping[str, float]) -> str:
+        self.report.note("step", trainer.step, values)
+        before, after = self._before, trainer.progress
+        self._before = after
+        if int(before * MEASURES) != int(after * MEASURES):
+            self._measure(trainer)
+            if overfits(self._tested(trainer), PATIENCE) and not trainer.protocol.adversarial:
+                self.report.say(
+                    message=f"Overfitting since step {trainer.best.step}: "
+                    "it stopped early, and the best weights are kept."
+                )
+                return "early"
+        self._draw_in_time(trainer)
+        self._say(trainer, values)
+        return self._hear(trainer)
+
+    _before = 0.0
+
+    def _hear(self, trainer: Trainer) -> str:
+        """Do what was asked since, and return whether to go on."""
+        wishes = self.report.wishes()
+        self._extend(trainer)
+        if wishes.saves > self.report.status.saves:
+            self._save(trainer)
+            self.report.say(now=True, saves=wishes.saves)
+        if wishes.ask != "run":
+            self.report.say(state="stopping")
+            self._save(trainer)
+            return wishes.ask
+        if trainer.step >= self.grant.steps:
+            self.report.say(message=f"It ended at the limit of {self.grant.steps:,} steps.")
+            return "limit"
+        if self._full:
+            limit = f"{self.grant.disk / 2**30:.1f} GB"
+            self.report.say(message=f"It ended at the limit of {limit} of disk.")
+            return "limit"
+        return "run"
+
+    _full = False
+
+    def _extend(self, trainer: Trainer, *, from_here: bool = False) -> None:
+        more = self.report.wishes().minutes - trainer.extended
+        if more > 0:
+            trainer.extend(more, from_here=from_here)
+            self.report.say(now=True, minutes=self._minutes(trainer))
+
+    def _save(self, trainer: Trainer) -> None:
+        self.report.check()
+        trainer.save()
+        self._saved(trainer)
+
+    def _saved(self, trainer: Trainer) -> None:
+        """A state is on the disk; it bounds what the run takes there."""
+        self.report.say(now=True, saved=trainer.step, restarts=0)
+        self._full = self.ledger.size() > self.grant.disk
+
+    def _roll_back(self, trainer: Trainer) -> None:
+        at = trainer.step
+        self.rollbacks += 1
+        if self.rollbacks > MAX_ROLLBACKS:
+            raise TrainingError(
+                f"the loss was not finite {self.rollbacks} times, the last time at step {at}; the "
+                f"state of step {self.report.status.saved} is kept. Stop and keep it, or start "
+                "again with a smaller rate"
+            )
+        trainer.load()
+        trainer.schedule.ease *= EASE**self.rollbacks
+        self.rolled_back = at
+        self._before = trainer.progress
+        self.report.go_on_from(trainer.step)
+        self._say(trainer, {})
+
+    def _measure(self, trainer: Trainer) -> None:
+        values = trainer.held_out()
+        self.report.note("test", trainer.step, {**values, "progress": trainer.progress})
+        if not trainer.protocol.adversarial:
+            trainer.best.offer(trainer.averaged_model(), values["reconstruction"], trainer.step)
+
+    def _tested(self, trainer: Trainer) -> list[tuple[float, float]]:
+        return [(r["progress"], r["reconstruction"]) for r in self.report.tests]
+
+    def _draw_in_time(self, trainer: Trainer) -> None:
+        """Draw a sheet when training has taken long enough since the last."""
+        least = 60 * self._minutes(trainer) / MAX_SHEETS
+        if time.monotonic() - self._sheet_at >= max(least, SHEET_COST * self._sheet_took):
+            self._draw(trainer)
+
+    def _draw(self, trainer: Trainer) -> None:
+        began = time.monotonic()
+        with suppress(OSError):  # a full disk shall not end a run for want of a picture
+            self.sheets.write(trainer.averaged_model(), self.ledger.folder / PICTURES, trainer.step)
+        self._sheet_at = time.monotonic()
+        self._sheet_took = self._sheet_at - began
+
+    def _say(self, trainer: Trainer, values: Mapping[str, float]) -> None:
+        advice = advise(
+            self.report.steps[-40:], self.report.tests, floor=self.floor,
+            rolled_back=self.rolled_back,
+        )  # fmt: skip
+        if advice.code != self.report.status.coach.get("code") or advice.code == "learning":
+            if advice.code != self.report.status.coach.get("code"):
+                self.report.note("coach", trainer.step, asdict(advice))
+            self.report.status = self.report.status.changed(coach=asdict(advice))
+        speed = values.get("images_per_second", self.report.status.images_per_second)
+        self.report.say(
+            step=trainer.step, progress=self._whole(trainer), images_per_second=speed,
+            seconds_left=self._left(trainer), best_step=trainer.best.step,
+            memory_bytes=peak_memory(trainer.device),
+        )  # fmt: skip
+        if self.watch is not None:
+            words = f"step {trainer.step}, {speed:.0f} images/s. {advice.sentence}"
+            self.watch(self._whole(trainer), words)
+
+    def _has_next(self, trainer: Trainer) -> bool:
+        """Whether a stage against the judge follows."""
+        return len(self.protocols) > 1 and not trainer.protocol.adversarial
+
+    def _whole(self, trainer: Trainer) -> float:
+        """Progress of all stages together."""
+        return trainer.progress * (1 - JUDGE_SHARE * self._has_next(trainer))
+
+    def _minutes(self, trainer: Trainer) -> float:
+        """Length of the whole run; 0 where it is counted in steps."""
+        if trainer.protocol.minutes is None:
+            return 0.0
+        later = JUDGE_SHARE * (self.protocols[0].minutes or 0.0)
+        return trainer.protocol.minutes + later * self._has_next(trainer)
+
+    def _left(self, trainer: Trainer) -> float | None:
+        """Seconds to the new world; None before anything is known."""
+        whole = self._whole(trainer)
+        if whole <= 0:
+            return None
+        p = trainer.protocol
+        if p.minutes is not None:
+            training = max(0.0, 60 * self._minutes(trainer) - trainer.elapsed)
+        else:
+            training = trainer.elapsed / whole * (1 - whole)
+        pace = trainer.elapsed / max(trainer.step, 1) / p.batch_size
+        return training + FINISH_PICTURES * pace
+
+    # After
+
+    def _rest(self, state: str, message: str) -> str:
+        self.report.say(state=state, message=message, pid=None, seconds_left=None)
+        self.report.tracker.close()
+        return state
+
+    def _finish(self, trainer: Trainer, *, stopped: bool) -> str:
+        """Make the world, put it in place, and hold the mirror to it."""
+        self.report.say(state="finishing", progress=1.0)
+        if self.report.tests[-1]["step"] != trainer.step:
+            self._measure(trainer)
+        name = str(self.job["world"])
+        settings = [protocol.to_dict() for protocol in self.protocols]
+        model = write_new_world(
+            trainer, self.images, self.manifest, self.report.tracker.read(), settings,
+            facts=self._facts(trainer), stage=self.ledger.folder / "world",
+            target=self.worlds / name,
+        )  # fmt: skip
+        with suppress(OSError):
+            hold_mirror(model, self.images).save(self.ledger.folder)
+            self.sheets.write(model, self.ledger.folder / PICTURES, trainer.step)
+        self.report.say(world=name)
+        return self._rest("stopped" if stopped else "done", self.report.status.message)
+
+    def _facts(self, trainer: Trainer) -> dict[str, object]:
+        tests = [r for r in self.report.tests if "reconstruction" in r]
+        before, after = tests[0]["reconstruction"], min(r["reconstruction"] for r in tests)
+        return {
+            "training images": len(self.images),
+            "held-out images": len(self.held_out),
+            "started from": self.request.start or "nothing",
+            "preset": self.preset.name,
+            "protocols": ", ".join(p.name for p in self.protocols),
+            "steps": trainer.step,
+            "weights of step": trainer.best.step or trainer.step,
+            "minutes of training": f"{trainer.elapsed / 60:.1f}",
+            "device": trainer.device.type,
+            "held-out reconstruction loss": f"{before:.4f} → {after:.4f} "
+            f"({100 * (after / before - 1):+.0f} %)",
+        }
+
+
+def sentence(error: Exception) -> str:
+    """Return an error's words as a sentence."""
+    text = str(error)
+    return text[:1].upper() + text[1:].rstrip(".") + "."
