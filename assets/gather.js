@@ -155,7 +155,7 @@ vae43.gather = (() => {
       return;
     }
     looking = true;
-    const answer = await train.ask("look", { batch, ...prepared() });
+    const answer = await train.ask("screen", { batch, ...prepared() });
     if (answer.error) {
       looking = false;
       draw(answer.error);

@@ -31,7 +31,7 @@ MAX_THUMBS = 48
 
 def picture_functions(desk: Desk) -> list[Function]:
     """Return what may be asked about pictures."""
-    makers = (make_put, make_look, make_glance, make_leave, make_thumbs, make_paper, make_forget)
+    makers = (make_put, make_screen, make_glance, make_leave, make_thumbs, make_paper, make_forget)
     return [make(desk) for make in makers]
 
 
@@ -52,14 +52,14 @@ def make_put(desk: Desk) -> Function:
     return answered_file(put)
 
 
-def make_look(desk: Desk) -> Function:
-    """``look``: begin to look at all files of a batch, with ``crop`` and ``paper``."""
+def make_screen(desk: Desk) -> Function:
+    """``screen``: begin to look at all files of a batch, with ``crop`` and ``paper``."""
 
-    def look(data: Mapping[str, Any]) -> Answer:
+    def screen(data: Mapping[str, Any]) -> Answer:
         desk.start_look(named(data, "batch"), _settings(data))
         return {"running": True}
 
-    return answered(look)
+    return answered(screen)
 
 
 def make_glance(desk: Desk) -> Function:
