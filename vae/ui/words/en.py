@@ -92,7 +92,7 @@ RECIPE = {
     "keep_short": "with recipe",
     "other_world": "This picture was made in the world {name}, and this is {here}.",
     "other_hash": "This picture was made with another version of the world {name}.",
-    "impossible": "The recipe in this PNG asks for what this world has not got.",
+    "impossible": "The recipe in this file asks for what this world has not got.",
     "pixels": "{reason} It starts from the pixels instead: the nearest this world knows.",
 }
 
@@ -310,6 +310,7 @@ BORROW = {
     "comma": ", ",
     "and": "{first} and {last}",
     "missing": "This world has no such {list}; nearest shown.",
+    "withheld": "Its size is taken in part: all of it would make another picture.",
     "unnamed": "A reference",
     "reading": "Measuring your reference",
     "large": "This file is larger than {limit} MB. Please use a smaller one.",

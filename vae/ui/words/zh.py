@@ -291,6 +291,7 @@ BORROW = {
     "comma": "、",
     "and": "{first}和{last}",
     "missing": "这个世界没有这样的{list}；显示的是最接近的。",
+    "withheld": "它的大小只借用一部分：全部借用就会变成另一张画面。",
     "unnamed": "一张参考图",
     "reading": "正在测量参考图",
     "large": "这个文件超过 {limit} MB，请换一个小一些的。",

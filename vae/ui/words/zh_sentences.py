@@ -22,8 +22,8 @@ SENTENCES = {
         "这张图片里什么也看不见：它完全透明。"
     ),
     "This picture has no colours: it is fully transparent.": "这张图片没有颜色：它完全透明。",
-    "The recipe in this PNG is damaged.": "这个 PNG 里的配方已损坏。",
-    "The recipe in this PNG is of another version of {program} ({version}), this is {here}.": (
+    "The recipe in this file is damaged.": "这个文件里的配方已损坏。",
+    "The recipe in this file is of another version of {program} ({version}), this is {here}.": (
         "这个 PNG 里的配方出自 {program} 的另一个版本（{version}），而这里是 {here}。"
     ),
     # the page under load
