@@ -536,5 +536,6 @@ ERRORS = {
     "world": "This world cannot be used: {message}",
     "config": "The page asked for something this world cannot give: {message}.",
     "other": "{message}",
+    "stop": ".",
     "unforeseen": "Something went wrong while drawing. The server's log says what.",
 }

@@ -510,5 +510,6 @@ ERRORS = {
     "world": "无法使用这个世界：{message}",
     "config": "网页请求了这个世界给不了的东西：{message}。",
     "other": "{message}",
+    "stop": "。",
     "unforeseen": "绘制时出了问题，原因见服务器日志。",
 }
