@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vae.borrowing import Borrowing, Look, look_by, solve
+from vae.borrowing import Borrowing, solve
 from vae.checkpoint import check_format
 from vae.config import ModelConfig
 from vae.decoder import fixed_noise
@@ -18,6 +18,7 @@ from vae.distributions import LatentDensity, Latents
 from vae.encodings import ATTRIBUTES, measure
 from vae.errors import CheckpointError, ConfigError, ShapeError
 from vae.liking import direction_of
+from vae.looks import Look, look_by
 from vae.matching import STEPS, Match, Matching, match, plain
 from vae.model import IvAE, fetch_world, load_model
 from vae.sliders import Slider, SliderTable, build_slider_table

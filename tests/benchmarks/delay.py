@@ -30,7 +30,7 @@ class Way:
         self._free = 0.0  # when the way has room again
 
     def due(self, now: float, size: int) -> float:
-        """Return when so many bytes that are sent now are there, and keep the way until they are."""
+        """Return when so many bytes sent now are there; the way is taken until they are through."""
         self._free = max(self._free, now) + size / self.rate
         return self._free + self.delay
 

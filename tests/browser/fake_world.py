@@ -15,11 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vae.borrowing import Borrowing, Look, look_of
+from vae.borrowing import Borrowing
 from vae.distributions import LatentDensity, Latents
 from vae.encodings import GROUPS, measure
 from vae.errors import CheckpointError
 from vae.infer import World
+from vae.looks import Look, look_of
 from vae.matching import Matching
 from vae.slider import Slider
 from vae.ui.engine import Engine, Studio

@@ -5,11 +5,12 @@ import torch
 
 from tests.conftest import draw_art, draw_fruit, to_images
 from vae import borrowing, palette_transfer
-from vae.borrowing import DIALS, RANGE, Look, look_of, solve
+from vae.borrowing import DIALS, RANGE, solve
 from vae.encodings import ATTRIBUTES, GROUPS, measure
 from vae.errors import ConfigError, ShapeError
 from vae.evaluation.borrowing import format_rows, score
 from vae.infer import get_infer_model
+from vae.looks import Look, look_of
 from vae.palette_transfer import Palette, lab_to_rgb, palette_of, transfer, transport
 from vae.sliders import SliderTable
 

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from tests.conftest import draw_art, draw_fruit, to_images
-from vae.borrowing import RANGE, look_of
+from vae.borrowing import RANGE
 from vae.encodings import ATTRIBUTES, GROUPS, measure
 from vae.errors import CheckpointError, ConfigError, ShapeError
 from vae.infer import World, get_infer_model, list_worlds
+from vae.looks import look_of
 
 
 @pytest.fixture(scope="module")

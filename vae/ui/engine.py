@@ -274,7 +274,7 @@ def _solve(
 ) -> Borrowing:
     import torch
 
-    from vae.borrowing import Look
+    from vae.looks import Look
     from vae.ui.state import PictureState
 
     seed, z, key = start
