@@ -1,8 +1,8 @@
 """Every word the page says, in every language, and where errors become the artist's words.
 
-The words themselves are in ``en.py`` and ``zh.py``; a table here speaks the language that is being
-spoken where it is read (``vae.ui.language``). What a module takes from a table when it is imported
-is English for good.
+The words themselves are in ``en.py`` and ``zh.py``, those of the Train tab beside them. A table here
+speaks the language that is spoken where it is read (``vae.ui.language``); what a module takes from
+it when it is imported is English for good.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vae.errors import (
     VAEError,
 )
 from vae.ui.language import Table
-from vae.ui.words import en, zh
+from vae.ui.words import en, en_train, zh, zh_train
 from vae.ui.words.sentences import translated
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ EFFECT = Table(en.EFFECT, zh.EFFECT)
 EFFECT_GRADES = Table(en.EFFECT_GRADES, zh.EFFECT_GRADES)
 BORROW = Table(en.BORROW, zh.BORROW)
 BORROW_WORDS = Table(en.BORROW_WORDS, zh.BORROW_WORDS)
-TRAIN = Table(en.TRAIN, zh.TRAIN)
+TRAIN = Table(en_train.TRAIN, zh_train.TRAIN)
 ERRORS = Table(en.ERRORS, zh.ERRORS)
 
 _BY_KIND: tuple[tuple[type[VAEError], str], ...] = (
