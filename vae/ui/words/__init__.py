@@ -1,8 +1,8 @@
 """Every word the page says, in every language, and where errors become the artist's words.
 
-The words themselves are in ``en.py`` and ``zh.py``, those of the Train tab beside them. A table here
-speaks the language that is spoken where it is read (``vae.ui.language``); what a module takes from
-it when it is imported is English for good.
+The words themselves are in ``en.py`` and ``zh.py``, those of the Train tab beside them. A table
+here speaks the language that is spoken where it is read (``vae.ui.language``); what a module takes
+from it when it is imported is English for good.
 """
 
 from __future__ import annotations
