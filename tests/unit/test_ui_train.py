@@ -174,6 +174,7 @@ def test_a_bad_file_among_good_ones_has_its_reason_and_the_rest_goes_on(ask, lai
     assert not bad["kept"]
     assert bad["reasons"][0].endswith(".")
     assert laid["content"] == "not screened for content"
+    assert laid["files"] == 12
     assert "rows" not in ask("glance", batch=BATCH, version=laid["version"])
 
 

@@ -63,10 +63,12 @@ def make_screen(desk: Desk) -> Function:
 
 
 def make_glance(desk: Desk) -> Function:
-    """``glance``: how far that is, and the verdicts where they are newer than ``version``."""
+    """``glance``: how far that is, how many files wait, and verdicts newer than ``version``."""
 
     def glance(data: Mapping[str, Any]) -> Answer:
-        return look_of(desk.look(named(data, "batch")), data.get("version"))
+        batch = named(data, "batch")
+        files = len(desk.staging.files(batch))
+        return look_of(desk.look(batch), data.get("version")) | {"files": files}
 
     return answered(glance)
 
