@@ -365,9 +365,11 @@ vae43.gather = (() => {
     const settings = prepared();
     const number = rows.findIndex((row, i) => row.kept && i >= shown);
     const plain = settings.crop === "none" && !settings.paper;
-    box.hidden = plain || number < 0;
-    if (box.hidden) return;
     const question = ++asked;
+    if (plain || number < 0) {
+      box.hidden = true;
+      return;
+    }
     const answer = await train.ask("paper", { batch, row: number, ...settings });
     if (question !== asked) return;
     box.hidden = Boolean(answer.error);

@@ -271,7 +271,7 @@ def test_paper_is_taken_away_with_before_and_after(visit, train_url, tmp_path):
         context.drawImage(image, 0, 0);
         return context.getImageData(3, 3, 1, 1).data[3];
     }"""
-    page.wait_for_function("() => document.querySelector('.preview .after').complete")
+    page.wait_for_function("() => document.querySelector('.preview .after').naturalWidth")
     assert page.evaluate(clear, "before") == 255
     assert page.evaluate(clear, "after") < 40
 
