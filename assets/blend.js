@@ -6,6 +6,7 @@
 
 vae43.blend = (() => {
   const TINY = 1e-6; // the corner without a picture is an even mixture of the others
+  const MOST = 4; // corners
   const { store } = vae43;
   let words = {};
   let section = null;
@@ -54,7 +55,7 @@ vae43.blend = (() => {
   // Opened for the first time, the pad holds the picture and three by chance.
   function open() {
     if (corners.length) return;
-    corners = [{ state: vae43.snapshot(), own: true }, chance(), chance(), chance()];
+    corners = kept() ?? [{ state: vae43.snapshot(), own: true }, chance(), chance(), chance()];
     refresh();
   }
 
@@ -75,6 +76,26 @@ vae43.blend = (() => {
     shown = answer.starts;
     vae43.cut(corner("b").slice(0, many), answer.webp, many);
     pad.classList.remove("blank");
+    keep();
+  }
+
+  const place = () => `${vae43.worlds.here.name}/blend`;
+
+  function keep() {
+    const { hash } = vae43.worlds.here;
+    vae43.memory.write(place(), { hash, corners, count: count() }); // else it is new next time
+  }
+
+  // The corners as they were left, or null.
+  function kept() {
+    const { memory, worlds } = vae43;
+    const { hash, corners: found, count: many } = memory.read(place());
+    if (hash !== worlds.here.hash || !Array.isArray(found) || found.length !== MOST) return null;
+    const states = found.map((one) => memory.usable(one?.state, worlds.here.name));
+    if (!states.every((state) => state?.world === worlds.here.name)) return null;
+    const select = section.querySelector(".count");
+    if ([...select.options].some(({ value }) => Number(value) === many)) select.value = many;
+    return states.map((state, i) => ({ state: vae43.snapshot(state), own: found[i].own === true }));
   }
 
   function point({ clientX, clientY }) {

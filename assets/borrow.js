@@ -2,6 +2,7 @@
 //
 //   { look,                            which reference: a hash of its file
 //     u, alpha, exact: {mean, cov, on} what was measured of it
+//     key                              what the encoder reads of it, or null
 //     texture, palette, transparency,  the dials, 0 to 1
 //     locks }                          attributes that stay
 //
@@ -113,13 +114,13 @@ vae43.borrow = (() => {
     vae43.say("");
     if (answer.error) return trouble(answer.error);
     keep(answer.id, { name: file.name, thumb: await thumbnail(file) });
-    const { id: look, u, alpha } = answer;
+    const { id: look, u, alpha, key } = answer;
     const all = { texture: 1, palette: 1, transparency: alpha ? 1 : 0 };
     const now = borrowed();
     const dials = now ? Object.fromEntries(DIALS.map((dial) => [dial, now[dial]])) : all;
     if (!alpha) dials.transparency = 0;
     const exact = { ...answer.exact, on: now?.exact?.on ?? false };
-    const borrow = { look, u, alpha, exact, ...dials, locks: now?.locks ?? [] };
+    const borrow = { look, u, alpha, key, exact, ...dials, locks: now?.locks ?? [] };
     vae43.store.change("borrow:take", { borrow });
   }
 
@@ -251,13 +252,15 @@ vae43.borrow = (() => {
     return words.length ? fill(props.words.differs, { list: listed(words) }) : props.words.alike;
   }
 
-  function reach({ missed }, borrow) {
+  function reach({ missed, withheld = [] }, borrow) {
     const wanted = (name) =>
       DIALS.some((dial) => borrow[dial] > 0 && props.groups[dial].includes(name));
     const words = largest(missed, LACKS, wanted).map(
       ([name, miss]) => props.more_and_less[name][miss < 0 ? 3 : 2],
     );
-    return words.length ? fill(props.words.missing, { list: listed([...new Set(words)]) }) : "";
+    const lacks = words.length && fill(props.words.missing, { list: listed([...new Set(words)]) });
+    const part = largest(withheld, LACKS / 2, wanted).length && props.words.withheld;
+    return [lacks, part].filter(Boolean).join(" ");
   }
 
   return { mount, take };

@@ -17,11 +17,18 @@
     vae43.say("");
   }
 
+  document.addEventListener("vae43:mounted", function remember() {
+    const box = document.querySelector("#keep-recipe input");
+    if (box) vae43.remembered(box, "vae43.recipe");
+    else setTimeout(remember, 50); // Gradio's row is not there yet
+  });
+
   document.addEventListener("click", (event) => {
     const choice = event.target.closest?.("details.export button");
     if (choice) {
       const { factor, palette } = choice.dataset;
-      save(palette ? { palette } : { factor: Number(factor) });
+      const recipe = document.querySelector("#keep-recipe input")?.checked ?? false;
+      save(palette ? { palette } : { factor: Number(factor), recipe });
     }
     if (choice || !event.target.closest?.("details.export")) open()?.removeAttribute("open");
   });

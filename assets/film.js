@@ -23,9 +23,8 @@ vae43.film = (() => {
     words = props.words;
     strip = build(props.tiles);
     const box = element.querySelector("input");
-    box.checked = localStorage.getItem(KEPT) !== "off";
+    vae43.remembered(box, KEPT);
     box.addEventListener("change", () => {
-      localStorage.setItem(KEPT, box.checked ? "on" : "off");
       if (!box.checked) close();
     });
     const wanted = (event) => box.checked && taken(event.target);

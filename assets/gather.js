@@ -18,6 +18,7 @@ vae43.gather = (() => {
   let looking = false;
   let shown = 0; // number of the row in the preview
   let asked = 0;
+  const thumbs = new Map(); // number of a row → its small picture, as CSS has it
 
   const { train } = vae43;
   const find = (selector) => root.querySelector(selector);
@@ -54,8 +55,18 @@ vae43.gather = (() => {
       draw();
     });
     batch = train.kept().batch ?? null;
-    if (batch) glance();
+    if (batch) comeBack();
     draw();
+  }
+
+  // What lay on the table is still there, unless it was swept away; a look that a restart of the
+  // server cut short begins again.
+  async function comeBack() {
+    const answer = await train.ask("glance", { batch });
+    if (answer.error || answer.running || answer.rows) return glance();
+    if (answer.files) return look();
+    batch = null;
+    return train.keep({ batch });
   }
 
   // Whatever is dropped or pasted while this tab is open comes here, and not on the other's picture.
@@ -155,7 +166,7 @@ vae43.gather = (() => {
       return;
     }
     looking = true;
-    const answer = await train.ask("look", { batch, ...prepared() });
+    const answer = await train.ask("screen", { batch, ...prepared() });
     if (answer.error) {
       looking = false;
       draw(answer.error);
@@ -170,6 +181,7 @@ vae43.gather = (() => {
       const answer = await train.ask("glance", { batch, version });
       if (answer.error) return settle(answer.error);
       if (!answer.running) {
+        if (answer.rows && looking) thumbs.clear();
         takeRows(answer);
         return settle(answer.error);
       }
@@ -217,6 +229,7 @@ vae43.gather = (() => {
     if (!(await train.sure(words.start_over_sure, words.start_over))) return;
     if (batch) await train.ask("forget", { batch });
     [batch, rows, version, refused, queue] = [null, [], null, [], []];
+    thumbs.clear();
     train.keep({ batch });
     find(".contact").replaceChildren();
     find(".out ul").replaceChildren();
@@ -270,7 +283,7 @@ vae43.gather = (() => {
       button.setAttribute("aria-label", label);
       item.append(button);
       list.append(item);
-      watcher.observe(button);
+      show(button);
     });
   }
 
@@ -303,7 +316,7 @@ vae43.gather = (() => {
     item.append(thumb, text);
     if (row?.thumb) {
       thumb.dataset.row = row.number;
-      watcher.observe(thumb);
+      show(thumb);
     }
     if (row?.left) {
       const back = Object.assign(document.createElement("button"), { type: "button" });
@@ -314,7 +327,14 @@ vae43.gather = (() => {
     return item;
   }
 
-  // Small pictures are fetched as they come into view.
+  // Small pictures are fetched as they come into view, once.
+  function show(one) {
+    const known = thumbs.get(Number(one.dataset.row));
+    if (known === undefined) return watcher.observe(one);
+    if (known) one.style.backgroundImage = known;
+    return one.classList.add("ready");
+  }
+
   let wanted = new Set();
   const watcher = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
@@ -330,12 +350,12 @@ vae43.gather = (() => {
       const some = [...wanted].slice(0, THUMBS);
       for (const one of some) wanted.delete(one);
       const numbers = some.map((one) => Number(one.dataset.row));
-      const { thumbs } = await train.ask("thumbs", { batch, rows: numbers });
-      for (const one of some) {
-        const data = thumbs?.[one.dataset.row];
-        if (data) one.style.backgroundImage = `url("data:image/webp;base64,${data}"), var(--check)`;
-        one.classList.add("ready");
+      const answer = await train.ask("thumbs", { batch, rows: numbers });
+      for (const number of numbers) {
+        const data = answer.thumbs?.[number];
+        thumbs.set(number, data ? `url("data:image/webp;base64,${data}"), var(--check)` : "");
       }
+      some.forEach(show);
     }
   }
 
@@ -345,9 +365,11 @@ vae43.gather = (() => {
     const settings = prepared();
     const number = rows.findIndex((row, i) => row.kept && i >= shown);
     const plain = settings.crop === "none" && !settings.paper;
-    box.hidden = plain || number < 0;
-    if (box.hidden) return;
     const question = ++asked;
+    if (plain || number < 0) {
+      box.hidden = true;
+      return;
+    }
     const answer = await train.ask("paper", { batch, row: number, ...settings });
     if (question !== asked) return;
     box.hidden = Boolean(answer.error);

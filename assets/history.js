@@ -7,11 +7,9 @@
 vae43.history = (() => {
   const KEPT = 24; // of each world, besides the pinned ones
   const SIDE = 112; // px of a small picture
-  const CALM = 400; // ms until it is written down
   const { store, memory } = vae43;
   let entries = []; // {id, state, hash, image, pinned: time or 0, at}; `step` while it is made
   let list = null;
-  let writing = null;
 
   // ------------------------------------------------------------------ taking pictures
 
@@ -33,7 +31,7 @@ vae43.history = (() => {
     const { hash } = vae43.worlds.here;
     entries.unshift({ ...entry, state, step, hash, image: small(), pinned: 0 });
     trim();
-    writeSoon();
+    keeper.soon();
     if (list) list.scrollLeft = 0;
   }
 
@@ -88,15 +86,7 @@ vae43.history = (() => {
     return good;
   }
 
-  function writeSoon() {
-    clearTimeout(writing);
-    writing = setTimeout(writeNow, CALM);
-  }
-
-  function writeNow() {
-    if (writing === null) return;
-    clearTimeout(writing);
-    writing = null;
+  const keeper = vae43.keeper(() => {
     for (const world of new Set(entries.map(({ state }) => state.world))) {
       const own = entries.filter(({ state }) => state.world === world);
       const kept = own.map(({ step, ...entry }) => entry);
@@ -105,7 +95,7 @@ vae43.history = (() => {
       if (![kept, pins].some(fits)) return memory.full("history");
     }
     return undefined;
-  }
+  });
 
   // Another window has written: what it knows is newer, what only this one knows stays.
   function merge({ key }) {
@@ -196,7 +186,7 @@ vae43.history = (() => {
     }
     entry.pinned = entry.pinned ? 0 : Date.now();
     trim();
-    writeSoon();
+    keeper.soon();
     return show();
   }
 
@@ -216,8 +206,6 @@ vae43.history = (() => {
 
   document.addEventListener("vae43:opening", load);
   document.addEventListener("vae43:frame", frame);
-  document.addEventListener("visibilitychange", () => document.hidden && writeNow());
-  window.addEventListener("pagehide", writeNow);
   window.addEventListener("storage", merge);
 
   return {

@@ -27,10 +27,6 @@ vae43.language = (() => {
     return navigator.languages.map(known).find(Boolean) ?? FIRST;
   }
 
-  // Gradio asks the browser for its language once, when it starts.
-  Object.defineProperty(navigator, "language", { get: () => code, configurable: true });
-  document.documentElement.lang = code;
-
   // ------------------------------------------------------------------ what a panel is given
 
   // Take a panel in: its words will follow. Returns its props, those in every language as one.
@@ -99,7 +95,7 @@ vae43.language = (() => {
 
   // ------------------------------------------------------------------ the switch
 
-  async function speak(next) {
+  function speak(next) {
     if (!CODES.includes(next) || next === code) return;
     const before = code;
     code = next;
@@ -108,21 +104,20 @@ vae43.language = (() => {
     } catch {
       // not remembered, that is all
     }
-    document.documentElement.lang = code;
     for (const place of places) write(place, before);
     mark();
     document.dispatchEvent(new CustomEvent("vae43:language", { detail: { code, before } }));
-    if (!(await gradio())) location.reload(); // the state of the page comes back with it
+    follow();
   }
 
-  // Gradio has a language of its own. Returns whether it follows.
-  async function gradio() {
-    const names = performance.getEntriesByType("resource").map(({ name }) => name);
-    const core = names.find((name) => /\/core-[^/]*\.js$/.test(name));
+  // Gradio starts in the browser's language and has no switch on this page, only the function
+  // behind the one on its own: it is called here, in the module that Gradio has loaded.
+  async function follow() {
+    const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
+    const core = loaded.find((name) => /\/core-[^/]*\.js$/.test(name));
     const module = core ? await import(core).catch(() => null) : null;
-    if (typeof module?.changeLocale !== "function") return false;
-    module.changeLocale(code);
-    return true;
+    module?.changeLocale?.(code); // sets the document's language too
+    document.documentElement.lang = code;
   }
 
   const buttons = () => document.querySelectorAll("#masthead [data-language]");
@@ -146,6 +141,7 @@ vae43.language = (() => {
   // `names`: those the page gives to pictures, and of Gradio's tabs, which it writes once.
   function mount(props) {
     mark();
+    follow();
     const { spoken } = JSON.parse(JSON.stringify(props));
     for (const key of Object.keys(spoken.names[FIRST])) {
       const texts = Object.fromEntries(CODES.map((one) => [one, spoken.names[one][key]]));

@@ -9,7 +9,6 @@ vae43.memory = (() => {
   const TOGETHER = 60; // ms: changes as close as this are one act of the hand ("Reset all")
   const REST = 600; // ms: the same control moved again after this is another step
   const STEPS = 200;
-  const CALM = 400; // ms without a change until it is written down
   const LINK = 1; // version of the link
   const LONGEST = 100000; // letters of a link
   const SILENT = new Set(["open", "undo", "redo"]); // changes that are not steps
@@ -25,7 +24,6 @@ vae43.memory = (() => {
   let last = null; // {kind, gesture, at} of the last change
   let gesture = 0; // grows with every press
   let step = 0; // grows with every step
-  let writing = null;
   let opened = false; // whether a picture has been shown
   let held = ""; // what is to be told once it has
   let fallbacks = []; // where to start if the world refuses what was put back
@@ -35,7 +33,7 @@ vae43.memory = (() => {
 
   function changed(state, kind, before) {
     if (before.seed === null) return;
-    writeSoon();
+    keeper.soon();
     if (SILENT.has(kind)) return;
     const at = performance.now();
     const near = last && last.gesture === gesture ? at - last.at : Infinity;
@@ -68,7 +66,7 @@ vae43.memory = (() => {
     last = null;
     step++;
     pile(from.slice(0, there), [...to, here]);
-    writeSoon();
+    keeper.soon();
     show();
   }
 
@@ -135,22 +133,14 @@ vae43.memory = (() => {
     vae43.note(words.full);
   }
 
-  function writeSoon() {
-    clearTimeout(writing);
-    writing = setTimeout(writeNow, CALM);
-  }
-
-  function writeNow() {
-    if (writing === null) return;
-    clearTimeout(writing);
-    writing = null;
+  const keeper = vae43.keeper(() => {
     const { name, hash } = vae43.worlds.here;
     const kept = write("world", { name, start }) && write(`${name}/state`, { hash, state: store.state });
     const pile = (states, count) => (count ? states.slice(-count) : []);
     const fits = (count) =>
       write("steps", { past: pile(past, count), future: pile(future, count) });
     if (!kept || ![STEPS, 40, 0].some(fits)) full("state");
-  }
+  });
 
   // The picture of a world as it was left, or null.
   function left(name) {
@@ -350,13 +340,11 @@ vae43.memory = (() => {
   document.addEventListener("vae43:frame", frame);
   document.addEventListener("pointerdown", () => gesture++, true);
   document.addEventListener("keydown", key);
-  document.addEventListener("visibilitychange", () => document.hidden && writeNow());
-  window.addEventListener("pagehide", writeNow);
   window.addEventListener("hashchange", () => openLink("link"));
 
   return {
     ...{ mount, undo, redo, go, same, textOf, usable, read, write, full, typing, tell },
-    ...{ left, aged, leave: writeNow },
+    ...{ left, aged, leave: keeper.now },
     get step() { return step; },
     get words() { return words; },
   };

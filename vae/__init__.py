@@ -40,6 +40,7 @@ _MODULES = (
     "protocols",
     "renderer",
     "scene_diagnostics",
+    "screening",
     "sliders",
     "tracker",
     "trainer",

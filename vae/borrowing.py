@@ -8,6 +8,16 @@ they are not), correct the key by damped least squares, and again. The content z
 The dials are the corners of a cube, texture × palette × transparency, each on or off. Every corner
 is solved once for a picture and a reference; between them the move is interpolated, which costs
 nothing while a dial is dragged.
+
+Where the encoder knows a reference, its reading of the key says more than sixteen numbers do, and
+the least-squares step is damped towards it instead of towards no move: on pomona's held-out fruit
+(16 pairs, 4 steps) the error left falls from 0.31 to 0.24 s.d. for texture, 0.27 to 0.18 for the
+palette and 0.21 to 0.12 for all, with drift (0.09 to 0.10) and content as they were. Of paintings
+and textures the encoder knows nothing: their density is some 900 nats below the rarest fruit.
+
+Coverage is the one attribute that is content too: a thing that fills more of its frame is another
+thing to the encoder. Borrowed in full it takes the cosine of re-encoded z from 0.96 to 0.77, so it
+goes part of the way and no further (0.88).
 """
 
 from __future__ import annotations
@@ -18,11 +28,11 @@ from itertools import product
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from vae.distributions import Latents
-from vae.encodings import ATTRIBUTES, GROUPS, Standardizer, measure
+from vae.encodings import ATTRIBUTES, GROUPS, Standardizer
 from vae.errors import ConfigError, ShapeError
+from vae.looks import Look
 from vae.model import IvAE
 from vae.sliders import SliderTable
 
@@ -35,55 +45,8 @@ _DAMPING = 0.15  # least squares: cost of a squared s.d. of the key, in squared 
 _HOLD = 3.0  # how much more a squared s.d. counts where an attribute is to stay
 _TRUST = 1.5  # s.d. of a key dimension: the longest move of one step
 _SPREAD = 3.0  # s.d. of the world's keys: how far from their mean a key may go
-_OPAQUE = 254 / 255
+_CONTENT = {"coverage": 0.8}  # s.d.: how far an attribute goes that is content as well as look
 _BATCH = 32
-
-
-@dataclass(frozen=True)
-class Look:
-    """What a reference lends.
-
-    Attributes:
-        u: The sixteen attributes (M, 16), natural units; measured on the world's own side.
-        has_alpha: Whether there is any transparency to lend.
-    """
-
-    u: Tensor
-    has_alpha: bool
-
-
-def look_of(images: Tensor, size: int) -> Look:
-    """Measure references, straight (M, C, H, W) in [0, 1], squared and brought to ``size``.
-
-    Raises:
-        ShapeError: The tensor is not (M, C, H, W) with C in 1, 3, 4.
-    """
-    if images.ndim != 4 or images.shape[1] not in (1, 3, 4):
-        raise ShapeError(
-            f"expected a reference of shape (N, C, H, W) with C in 1, 3, 4, "
-            f"found {tuple(images.shape)}"
-        )
-    has_alpha = images.shape[1] == 4 and bool((images[:, 3] < _OPAQUE).any())
-    images = _square(images.float(), crop=not has_alpha)
-    if images.shape[-1] != size:
-        if images.shape[1] == 4:
-            images = torch.cat((images[:, :3] * images[:, 3:], images[:, 3:]), 1)
-        images = functional.interpolate(images, (size, size), mode="bilinear", antialias=True)
-        if images.shape[1] == 4:
-            colour = images[:, :3] / images[:, 3:].clamp_min(0.5 / 255)
-            images = torch.cat((colour, images[:, 3:]), 1)
-        images = images.clamp(0, 1)
-    return Look(measure(images), has_alpha)
-
-
-def _square(images: Tensor, *, crop: bool) -> Tensor:
-    """Crop pictures at their centre, or pad them with nothing."""
-    height, width = images.shape[2:]
-    if height == width:
-        return images
-    side = min(height, width) if crop else max(height, width)
-    left, top = (side - width) // 2, (side - height) // 2
-    return functional.pad(images, (left, side - width - left, top, side - height - top))
 
 
 @dataclass(frozen=True)
@@ -119,8 +82,17 @@ class Borrowing:
 
     @property
     def missed(self) -> Tensor:
-        """How far the last corner, all that is lent, stays from the reference (N, 16), in s.d."""
-        return (self.reached[:, -1] - self.wanted) * self.borrowed[-1]
+        """How far the last corner, all that is lent, stays from what it is after (N, 16), in s.d.
+
+        That is the reference, but for what is :attr:`withheld`.
+        """
+        return (self.reached[:, -1] - self.wanted + self.withheld) * self.borrowed[-1]
+
+    @property
+    def withheld(self) -> Tensor:
+        """What is not gone of the way to the reference (N, 16), in s.d.: it would be content."""
+        way = self.wanted.clamp(-RANGE, RANGE) - self.before
+        return (way - _in_part(way)) * self.borrowed[-1]
 
 
 @torch.inference_mode()
@@ -155,13 +127,42 @@ def solve(
     wanted = model.standardizer(look.u.to(device)).expand(n, -1)
     dials, borrowed = _corners(look.has_alpha, locks, model.standardizer.active)
     before = _scores(model, latents.z[:, None], latents.key[:, None])
-    aim = torch.where(borrowed, wanted.clamp(-RANGE, RANGE)[:, None], before)
+    way = _in_part(wanted.clamp(-RANGE, RANGE)[:, None] - before)
+    aim = torch.where(borrowed, before + way, before)
     moves = latents.key.new_zeros(n, len(borrowed), latents.key.shape[1])
     reached = before.repeat(1, len(borrowed), 1)
     if len(borrowed) > 1:
-        problem = _Problem(model, latents, aim[:, 1:], borrowed[1:], effect_of_key(model, table))
+        pull = _pull(model, latents, look, borrowed[1:])
+        effect = effect_of_key(model, table)
+        problem = _Problem(model, latents, aim[:, 1:], borrowed[1:], effect, pull)
         moves[:, 1:], reached[:, 1:] = problem.correct(reached[:, 1:], steps)
     return Borrowing(dials, moves, before[:, 0], wanted, reached, borrowed)
+
+
+def _in_part(way: Tensor) -> Tensor:
+    """Shorten the way (..., 16) of attributes that are content as well as look."""
+    most = torch.full_like(way, torch.inf)
+    for name, limit in _CONTENT.items():
+        most[..., _index(name)] = limit
+    return torch.minimum(torch.maximum(way, -most), most)
+
+
+def _pull(model: IvAE, latents: Latents, look: Look, borrowed: Tensor) -> Tensor:
+    """Return the moves (N, M, width) that the encoder's reading of a reference speaks for.
+
+    Only keys tied to a borrowed attribute count, and of those not what is content too.
+    """
+    key = latents.key[:, None]
+    moves = key.new_zeros(len(key), len(borrowed), key.shape[2])
+    prior = model.latent_decoder.prior
+    if look.key is None or prior is None or look.key.shape[1] != key.shape[2]:
+        return moves
+    tied = prior.num_tied
+    counts = borrowed[:, :tied].clone()
+    counts[:, [_index(name) for name in _CONTENT if _index(name) < tied]] = False
+    there = (look.key.to(key)[:, None] - key).nan_to_num(0.0)
+    moves[..., :tied] = there[..., :tied] * counts
+    return moves
 
 
 def check_locks(locks: Collection[str]) -> None:
@@ -226,6 +227,7 @@ class _Problem:
     aim: Tensor
     borrowed: Tensor  # (M, 16)
     effect: Tensor  # (16, width)
+    pull: Tensor  # (N, M, width): the move that damping is towards
 
     def correct(self, now: Tensor, steps: int) -> tuple[Tensor, Tensor]:
         """Return the best moves found and what they reach, from what is measured ``now``.
@@ -261,13 +263,15 @@ class _Problem:
 
     def _cost(self, move: Tensor, now: Tensor) -> Tensor:
         missed = ((self.aim - now).square() * self._weight).sum(-1)
-        return missed + _DAMPING * move.square().sum(-1)
+        return missed + _DAMPING * (move - self.pull).square().sum(-1)
 
     def _step(self, effect: Tensor, move: Tensor, now: Tensor, damping: Tensor) -> Tensor:
         weighted = effect * self._weight[..., None]
         identity = torch.eye(effect.shape[-1], device=effect.device)
         gram = effect.mT @ weighted + damping[..., None, None] * identity
-        slope = torch.einsum("nmak,nma->nmk", weighted, self.aim - now) - _DAMPING * move
+        slope = torch.einsum("nmak,nma->nmk", weighted, self.aim - now) - _DAMPING * (
+            move - self.pull
+        )
         return torch.linalg.solve(gram, slope)
 
 
@@ -283,4 +287,4 @@ def _bounds(model: IvAE, key: Tensor) -> tuple[Tensor, Tensor]:
     return torch.minimum(low, key), torch.maximum(high, key)
 
 
-__all__ = ["DIALS", "RANGE", "Borrowing", "Look", "check_locks", "look_of", "solve"]
+__all__ = ["DIALS", "RANGE", "Borrowing", "check_locks", "solve"]

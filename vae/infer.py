@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vae.borrowing import Borrowing, Look, look_of, solve
+from vae.borrowing import Borrowing, solve
 from vae.checkpoint import check_format
 from vae.config import ModelConfig
 from vae.decoder import fixed_noise
@@ -18,6 +18,7 @@ from vae.distributions import LatentDensity, Latents
 from vae.encodings import ATTRIBUTES, measure
 from vae.errors import CheckpointError, ConfigError, ShapeError
 from vae.liking import direction_of
+from vae.looks import Look, look_by
 from vae.matching import STEPS, Match, Matching, match, plain
 from vae.model import IvAE, fetch_world, load_model
 from vae.packed import PackedDecoder, can_pack, computes_bf16
@@ -294,8 +295,18 @@ class World:
         for name, value in shares.items():
             if not 0 <= value <= 1:
                 raise ConfigError(f"{name} must be from 0 to 1, found {value}")
-        found = self.borrowing(latents, look_of(reference, self.image_size), locks=locks)
+        found = self.borrowing(latents, self.look(reference), locks=locks)
         return Latents(latents.z, latents.key + found.at(shares))
+
+    def look(self, reference: Tensor) -> Look:
+        """Measure what references lend; straight images (M, C, H, W) in [0, 1] of any size.
+
+        Where the world knows such pictures, its encoder's reading of the style goes with it.
+
+        Raises:
+            ShapeError: The reference is no image.
+        """
+        return look_by(self.model, reference, self.image_size)
 
     def borrowing(self, latents: Latents, look: Look, *, locks: Collection[str] = ()) -> Borrowing:
         """Solve :meth:`borrow` for every place of the dials, from a measured look."""

@@ -362,8 +362,9 @@ class Jobs:
 
     def _after(self, id: str, code: int | None) -> None:  # noqa: A002
         """Decide what becomes of a run whose worker is no more."""
-        ledger = self._ledger(id)
+        ledger = Ledger(self.folder / id)
         if not ledger.exists:
+            shutil.rmtree(ledger.folder, ignore_errors=True)  # what was written meanwhile
             self._said[id] = Status(id=id).changed(state="failed", message=_VANISHED)
             return
         status = ledger.status()

@@ -136,5 +136,6 @@ def _flat(pictures: np.ndarray) -> np.ndarray:
 
 def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Root mean square differences of rows, (len(a), len(b))."""
+    a, b = a.astype(np.float64), b.astype(np.float64)  # small differences of large sums
     squared = (a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T
     return np.sqrt(np.maximum(squared, 0) / a.shape[1])

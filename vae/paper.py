@@ -4,7 +4,7 @@ The paper's tone is fitted as a quadratic surface, so that light may fall off to
 is then un-mixed into a colour F and an alpha with C = α F + (1 − α) P over the paper P. The least
 alpha that allows this is that of Smith & Blinn (1996), "Blue screen matting", for one known ground;
 any larger one does too. Neutral darkening (shadow, ink, graphite) keeps the least: it stays as soft
-black. What has a colour of its own becomes more solid, or paint would be glass.
+black. What has a colour of its own, or lies within such, becomes solid, or paint would be glass.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image
-from scipy.ndimage import binary_fill_holes, gaussian_filter, label
+from scipy.ndimage import binary_closing, binary_fill_holes, gaussian_filter, label
 
 _FIT_SIDE = 160  # pixels of the small picture the paper is fitted on
 _RING = 0.06  # share of the side that counts as border
@@ -24,6 +24,7 @@ _MAX_TINT = 0.35  # and no more coloured: largest less smallest channel
 _FLOOR = (0.02, 0.05)  # least and most difference from the paper that is taken for its grain
 _SOLID = 0.30  # least alpha from which coloured paint is solid
 _COLOURED = (0.03, 0.15)  # how uneven darkening must be over the channels: not at all, fully
+_GAP = 0.01  # of the side, up to which an outline of paint is taken for closed
 _HOLE = 0.01  # share of the picture up to which an enclosed scrap of paper is a highlight
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
@@ -160,8 +161,11 @@ def unmix(colour: np.ndarray, paper: np.ndarray, *, floor: float) -> np.ndarray:
     """
     least = _least_alpha(colour, paper, floor)
     alpha = least * _step(least / floor - 1)
-    solid = np.clip((least - floor) / (_SOLID - floor), 0, 1) * _coloured(colour, paper)
-    alpha = _with_highlights(np.maximum(alpha, solid))
+    opacity = np.clip((least - floor) / (_SOLID - floor), 0, 1)
+    painted = _coloured(colour, paper)
+    within = _enclosed(opacity * painted)
+    alpha = np.maximum(alpha, opacity * np.maximum(painted, within))
+    alpha = np.where(_highlights(within > 0.5, opacity), 1.0, alpha)
     safe = np.maximum(alpha, 1e-4)[..., None]
     own = np.where(alpha[..., None] > 0, (colour - paper) / safe + paper, 0).clip(0, 1)
     return np.concatenate((own, alpha[..., None]), axis=-1)
@@ -192,14 +196,20 @@ def _coloured(colour: np.ndarray, paper: np.ndarray) -> np.ndarray:
     return np.clip((uneven - low) / (high - low), 0, 1)
 
 
-def _with_highlights(alpha: np.ndarray) -> np.ndarray:
-    """Make small scraps of paper that solid paint encloses solid too: they are highlights."""
-    solid = alpha > 0.8
-    holes = np.asarray(binary_fill_holes(solid)) & ~solid
-    regions = np.zeros(alpha.shape, np.int32)
+def _enclosed(solid: np.ndarray) -> np.ndarray:
+    """Return 1 within the outline of solid paint, softly 0 outside: grey in there is paint too."""
+    reach = max(1, round(_GAP * min(solid.shape)))
+    closed = binary_closing(np.pad(solid > 0.8, reach), iterations=reach)
+    inside = np.asarray(binary_fill_holes(closed))[reach:-reach, reach:-reach]
+    return gaussian_filter(inside.astype(np.float32), sigma=1)
+
+
+def _highlights(within: np.ndarray, opacity: np.ndarray) -> np.ndarray:
+    """Return where small scraps of paper lie within solid paint: they are highlights."""
+    holes = within & (opacity < 1)
+    regions = np.zeros(holes.shape, np.int32)
     if not label(holes, output=regions):
-        return alpha
-    sizes = np.bincount(regions.ravel())
-    small = sizes <= _HOLE * alpha.size
+        return holes
+    small = np.bincount(regions.ravel()) <= _HOLE * holes.size
     small[0] = False
-    return np.where(small[regions], 1.0, alpha)
+    return small[regions]

@@ -1,8 +1,9 @@
-"""Recipes: how a picture was made, as a line of JSON inside its own PNG.
+"""Recipes: how a picture was made, as a line of JSON inside its own PNG or WebP.
 
 A recipe names the world (with the first digits of its weights' hash), the state of the picture and
-the program. It is written as a standard iTXt chunk, so other programs keep or ignore it, and it is
-read by walking over the chunks: no pixel is decoded, nothing is inflated beyond a cap. It says
+the program. In a PNG it is a standard iTXt chunk, in a WebP the user's comment of its XMP
+(``exif:UserComment``), so other programs keep or ignore it, and it is read by walking over the
+chunks: no pixel is decoded, nothing is inflated beyond a cap, no entity of XML is expanded. It says
 nothing about who made the picture, when, or on which machine.
 """
 
@@ -11,12 +12,14 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+import xml.etree.ElementTree as ET
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
+from xml.sax.saxutils import escape
 
 from vae import __version__
 from vae.errors import CheckpointError, ConfigError, ImageError
@@ -30,7 +33,18 @@ MAX_TEXT = 256 * 2**10  # bytes of JSON: a recipe takes some two thousand
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MAX_CHUNKS = 100_000
-_DAMAGED = "The recipe in this PNG is damaged."
+_DAMAGED = "The recipe in this file is damaged."
+_EXIF = "http://ns.adobe.com/exif/1.0/"
+_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+_XMP = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}">
+<rdf:Description rdf:about="" xmlns:exif="{_EXIF}" xmlns:xmp="http://ns.adobe.com/xap/1.0/">
+<xmp:CreatorTool>{{program}}</xmp:CreatorTool>
+<exif:UserComment><rdf:Alt>
+<rdf:li xml:lang="x-default">{{text}}</rdf:li>
+</rdf:Alt></exif:UserComment>
+</rdf:Description></rdf:RDF></x:xmpmeta>
+<?xpacket end="r"?>"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,21 +91,26 @@ class Recipe:
         """Return the text chunks of the PNG, for ``vae.pixels.encode_image``."""
         return {KEYWORD: self.to_json(), "Software": f"{PROGRAM} {self.version}"}
 
+    def as_xmp(self) -> bytes:
+        """Return the XMP packet of the WebP."""
+        text = escape(f"{KEYWORD}: {self.to_json()}")
+        return _XMP.format(program=f"{PROGRAM} {self.version}", text=text).encode()
+
 
 def read_recipe(data: bytes) -> Recipe:
-    """Return the recipe in the bytes of a PNG; no pixel is decoded.
+    """Return the recipe in the bytes of a PNG or WebP; no pixel is decoded.
 
     Raises:
         ImageError: There is none, or it is damaged, or of another version of the program.
     """
     text = _find_text(data)
     if text is None:
-        raise ImageError("This PNG carries no recipe: it was not saved here, or without one.")
+        raise ImageError("This file carries no recipe: it was not saved here, or without one.")
     return _parse(text)
 
 
 def carries_recipe(data: bytes) -> bool:
-    """Return whether bytes are a PNG with a recipe in it, usable or not."""
+    """Return whether bytes are a PNG or WebP with a recipe in it, usable or not."""
     try:
         return _find_text(data) is not None
     except ImageError:
@@ -121,7 +140,45 @@ def _hash_of(weights: Path, changed: int, size: int) -> str:
 
 
 def _find_text(data: bytes) -> bytes | None:
-    """Return the JSON of the first recipe chunk, or None."""
+    """Return the JSON of the first recipe, or None."""
+    return _find_in_webp(data) if data[:4] == b"RIFF" else _find_in_png(data)
+
+
+def _find_in_webp(data: bytes) -> bytes | None:
+    packet = next((body for kind, body in _riff_chunks(data) if kind == b"XMP "), None)
+    mark = f"{KEYWORD}: ".encode()
+    if packet is None or mark not in bytes(packet[: MAX_TEXT + 4096]):
+        return None
+    if len(packet) > MAX_TEXT + 4096 or b"<!" in bytes(packet):  # declarations are none of ours
+        _refuse()
+    try:
+        root = ET.fromstring(bytes(packet).decode("utf-8").strip("\0\ufeff \r\n\t"))
+    except (ET.ParseError, ValueError) as error:
+        raise ImageError(_DAMAGED) from error
+    for comment in root.iter(f"{{{_EXIF}}}UserComment"):
+        text = "".join(comment.itertext()).strip()
+        if text.startswith(mark.decode()):
+            return text[len(mark) :].encode()
+    return _refuse()
+
+
+def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Yield (kind, body) of a WebP's chunks; what is cut short ends the walk."""
+    if data[8:12] != b"WEBP":
+        return
+    view, place = memoryview(data), 12
+    for _ in range(_MAX_CHUNKS):
+        if place + 8 > len(data):
+            return
+        kind, length = struct.unpack_from("<4sI", data, place)
+        end = place + 8 + length
+        if end > len(data):
+            return
+        yield kind, view[place + 8 : end]
+        place = end + length % 2
+
+
+def _find_in_png(data: bytes) -> bytes | None:
     wanted = KEYWORD.encode("latin-1") + b"\0"
     for kind, body, crc in _chunks(data):
         if kind != b"iTXt" or bytes(body[: len(wanted)]) != wanted:
@@ -177,7 +234,7 @@ def _parse(text: bytes) -> Recipe:
     version = content.get("version")
     if content.get("format") != FORMAT:
         raise ImageError(
-            f"The recipe in this PNG is of another version of {PROGRAM} ({str(version)[:20]}), "
+            f"The recipe in this file is of another version of {PROGRAM} ({str(version)[:20]}), "
             f"this is {__version__}."
         )
     world, state, factor = (content.get(name) for name in ("world", "state", "factor"))

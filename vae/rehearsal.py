@@ -41,6 +41,7 @@ def rehearse(request: TrainRequest, worlds: Path) -> dict[str, Any]:
     """
     began = time.monotonic()
     preset, manifest = get_preset(request.preset), Manifest.load(request.manifest)
+    manifest.verify()
     model = starting_model(preset, request.start, worlds)
     assert model.config is not None
     images = load_split(

@@ -287,6 +287,7 @@ class Session:
 
     def _draw(self, trainer: Trainer) -> None:
         began = time.monotonic()
+        self.report.check()
         with suppress(OSError):  # a full disk shall not end a run for want of a picture
             self.sheets.write(trainer.averaged_model(), self.ledger.folder / PICTURES, trainer.step)
         self._sheet_at = time.monotonic()

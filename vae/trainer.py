@@ -171,7 +171,8 @@ class Trainer:
         if self.protocol.minutes is not None:
             self.protocol = self.protocol.changed(minutes=end / 60 + minutes)
         else:
-            self.protocol = self.protocol.changed(steps=round(end + 60 * minutes / max(pace, 1e-3)))
+            more = max(1, round(60 * minutes / max(pace, 1e-3)))
+            self.protocol = self.protocol.changed(steps=round(end) + more)
         self.extended += minutes
 
     def follow(self, step: int, elapsed: float) -> None:

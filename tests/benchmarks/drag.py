@@ -4,8 +4,9 @@
     python tests/benchmarks/drag.py --world fake    # the tests' drawn world: the page alone
 
 Per input rate it prints frames shown a second, the time from an input to its picture (p50, p95),
-and whether the last value is the one shown. "naive" is the same world behind
-``slider.change(draw, sliders, gr.Image)``.
+and whether the last value is the one shown: of this page as it stands, with the filmstrip under the
+slider in hand, and behind a round trip of 200 ms and 10 Mbit/s (``delay.py``). "naive" is the same
+world behind ``slider.change(draw, sliders, gr.Image)``, near and far. ``--only film`` measures one.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import os
 import statistics
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tests.benchmarks.delay import far_away  # noqa: E402
 from tests.browser.conftest import FAKE, FLAGS, find_chromium, served  # noqa: E402
 
 STEP = 0.05
@@ -122,11 +125,17 @@ def measure(page, selector: str, rate: int, seconds: float) -> str:
     )
 
 
-def run(browser, script: Path, options: list[str], visit: Callable, seconds: float) -> None:
+def run(
+    browser, script: Path, options: list[str], visit: Callable, seconds: float, far: bool = False
+) -> None:
     """Serve a page, warm it up with one short drag, measure at 30 and 60 inputs a second."""
-    with served(script, *options) as url:
+    with ExitStack() as stack:
+        url = stack.enter_context(served(script, *options))
+        if far:
+            port = stack.enter_context(far_away(int(url.rpartition(":")[2])))
+            url = f"http://127.0.0.1:{port}"
         page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(url)
+        page.goto(url, timeout=120_000)
         selector = visit(page)
         page.evaluate(DRIVER, [selector, 30, 1, STEP])
         page.wait_for_timeout(2000)
@@ -135,11 +144,15 @@ def run(browser, script: Path, options: list[str], visit: Callable, seconds: flo
         page.close()
 
 
-def visit_ours(name: str) -> Callable:
-    """Return what opens our page and finds the first slider."""
+def visit_ours(name: str, *, film: bool) -> Callable:
+    """Return what opens our page and finds the first slider, with or without the filmstrip."""
 
     def visit(page) -> str:
         page.wait_for_selector(".mat[data-state=ready]", timeout=60_000)
+        page.set_checked("#film-switch input", film)
+        if film:
+            page.locator(f"#slider-{name} input[type=range]").focus()
+            page.wait_for_selector(f"#slider-{name} .film:not(.blank)", timeout=60_000)
         page.evaluate(WATCH_OURS)
         return f"#slider-{name} input[type=range]"
 
@@ -157,6 +170,7 @@ def main() -> None:
     """Run both pages one after the other."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--world", default="pomona")
+    parser.add_argument("--only", choices=("plain", "film", "far", "naive"))
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--serve-naive", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, default=0, help=argparse.SUPPRESS)
@@ -172,11 +186,20 @@ def main() -> None:
     script, extra = (FAKE, []) if fake else (ROOT / "app.py", ["--world", options.world])
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-        print("this page")
-        run(browser, script, extra, visit_ours(world.sliders[0].name), options.seconds)
-        print("naive: change → gr.Image")
-        naive = ["--serve-naive", "--world", options.world]
-        run(browser, Path(__file__).resolve(), naive, visit_naive, options.seconds)
+        name, seconds = world.sliders[0].name, options.seconds
+        ours, film = (visit_ours(name, film=on) for on in (False, True))
+        naive = Path(__file__).resolve(), ["--serve-naive", "--world", options.world], visit_naive
+        far = "behind 200 ms and 10 Mbit/s"
+        for kind, title, page, away in (
+            ("plain", "this page", (script, extra, ours), False),
+            ("film", "this page, with the filmstrip", (script, extra, film), False),
+            ("far", f"this page, {far}", (script, extra, film), True),
+            ("naive", "naive: change → gr.Image", naive, False),
+            ("naive", f"naive, {far}", naive, True),
+        ):
+            if options.only in (None, kind):
+                print(title)
+                run(browser, *page, seconds, away)
         browser.close()
     return None
 

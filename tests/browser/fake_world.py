@@ -15,11 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vae.borrowing import Borrowing, Look
+from vae.borrowing import Borrowing
 from vae.distributions import LatentDensity, Latents
 from vae.encodings import GROUPS, measure
 from vae.errors import CheckpointError
 from vae.infer import World
+from vae.looks import Look, look_of
 from vae.matching import Matching
 from vae.slider import Slider
 from vae.ui.engine import Engine, Studio
@@ -90,6 +91,9 @@ class FakeWorld:
     def scores(self, u: Tensor) -> Tensor:
         """Read attributes on a rough scale of its own."""
         return (u - u.new_tensor(USUAL)) / u.new_tensor(SPREAD)
+
+    def look(self, reference: Tensor) -> Look:
+        return look_of(reference, self.image_size)
 
     def borrowing(self, latents: Latents, look: Look, *, locks: Collection[str] = ()) -> Borrowing:
         """Take half of every difference in one step: enough for a picture to follow a dial."""

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.test_likes import make
+from tests.browser.test_page import png_file
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 
@@ -40,6 +43,18 @@ def findings(page, axe: str) -> list[str]:
 def test_axe_finds_nothing_serious(visit, fake_url, axe, width, scheme):
     page = visit(fake_url, width, 900, color_scheme=scheme)
     found = findings(page, axe)
+    page.set_input_files("#stage .file", png_file())
+    page.wait_for_selector("#closer:not([hidden])")
+    page.set_input_files("#borrow .file", png_file("teal.png", (20, 160, 150)))
+    page.wait_for_selector("#borrow.has-look, #borrow .has-look")
+    for door in ("field", "blend", "variations"):
+        page.click(f"[data-opens={door}]")
+        page.wait_for_selector(f"#{door} :is(.tiles, .pad):not(.blank):not([aria-busy])")
+        found += findings(page, axe)
+    make(page, opened=True)
+    page.locator("#slider-warmth input[type=range]").focus()
+    page.wait_for_selector("#slider-warmth .film:not(.blank)")
+    found += findings(page, axe)
     for fold in page.locator(".gr-accordion > .label-wrap, details > summary").all():
         fold.evaluate("e => e.click()")
     page.wait_for_timeout(500)  # until what unfolds has done so

@@ -77,6 +77,7 @@ tries = {{
     "/encode": dict(pictures=["/etc/passwd"]),
     "/describe": dict(pictures=[{{"path": "/etc/passwd", "meta": {{"_type": "gradio.File"}}}}]),
     "/decode": dict(latents={{"z": [[1.0]], "key": [[1.0]]}}),
+    "/borrow": dict(latents={{}}, reference="", world="../pomona"),
 }}
 told = {{}}
 for name, arguments in tries.items():
@@ -96,13 +97,21 @@ print(json.dumps([info, told]))
     assert sorted(info["named_endpoints"]) == NAMES
     assert info["unnamed_endpoints"] == {}
     decode = info["named_endpoints"]["/decode"]
-    assert [p["parameter_name"] for p in decode["parameters"]] == ["latents", "moves", "scale"]
-    assert [p["python_type"]["type"] for p in decode["parameters"]][-1] == "int"
+    assert [p["parameter_name"] for p in decode["parameters"]] == [
+        "latents",
+        "moves",
+        "scale",
+        "world",
+    ]
+    assert [p["python_type"]["type"] for p in decode["parameters"]][2] == "int"
+    worlds = [e["parameters"][-1] for e in info["named_endpoints"].values()]
+    assert {(p["parameter_name"], p["parameter_default"]) for p in worlds} == {("world", None)}
     assert all("Args:" in e["description"] for e in info["named_endpoints"].values())
     assert "count from 1 to 16" in told["/sample"]
     assert "addresses are not read" in told["/encode"]
     assert "found dict" in told["/describe"]
     assert "found (1, 1)" in told["/decode"]
+    assert "world ../pomona is not here" in told["/borrow"]
     assert "413" in told["large"]
 
 

@@ -31,6 +31,8 @@ PUBLIC = [
     "vae.plots.plot_latent_trajectories",
     "vae.scene_diagnostics.plot_diagnostics",
     "vae.utils.log_timestamp",
+    "vae.screening.screen",
+    "vae.screening.Manifest",
     "vae.sliders.Slider",
     "vae.trainer.Trainer",
     "vae.data.load_split",

@@ -4,13 +4,15 @@ import pytest
 import torch
 
 from tests.conftest import draw_art, draw_fruit, to_images
-from vae import palette_transfer
-from vae.borrowing import DIALS, RANGE, Look, look_of
+from vae import borrowing, palette_transfer
+from vae.borrowing import DIALS, RANGE, solve
 from vae.encodings import ATTRIBUTES, GROUPS, measure
 from vae.errors import ConfigError, ShapeError
 from vae.evaluation.borrowing import format_rows, score
 from vae.infer import get_infer_model
+from vae.looks import Look, look_of
 from vae.palette_transfer import Palette, lab_to_rgb, palette_of, transfer, transport
+from vae.sliders import SliderTable
 
 
 @pytest.fixture(scope="module")
@@ -50,17 +52,30 @@ def test_each_dial_reaches_its_own_attributes_and_leaves_the_others(world, laten
     after = standing(world, latents, found.at(shares))
     own = columns(dial)
     others = columns(*(name for name in GROUPS if name != dial))
-    aim = found.wanted.clamp(-RANGE, RANGE)
+    aim = found.wanted.clamp(-RANGE, RANGE) - found.withheld
     error_before = (found.before - aim)[:, own].abs().mean()
     error_after = (after - aim)[:, own].abs().mean()
-    assert error_after < 0.7 * error_before
+    assert error_after < 0.5 * error_before
     assert (after - found.before)[:, others].abs().mean() < 0.3 * error_before
+
+
+@pytest.mark.parametrize("dial", DIALS)
+def test_a_dial_moves_something_just_where_there_is_a_slider(world, latents, look, dial):
+    """In a trained world: one of a few steps may find nothing that makes it better."""
+    shares = {name: float(name == dial) for name in DIALS}
+    sliders = [(s, d) for s, d in zip(world.sliders, world.directions, strict=True)]
+    kept = [(s, d) for s, d in sliders if s.attribute not in GROUPS[dial]]
+    for rows, has_slider in ((sliders, True), (kept, False)):
+        chosen, directions = zip(*rows, strict=True)
+        table = SliderTable(chosen, torch.stack(directions))
+        part = solve(world.model, table, latents, look).at(shares)
+        assert bool(part.abs().sum() > 0.1) is has_slider
 
 
 def test_all_dials_together_reach_all_of_it_and_say_what_they_missed(world, latents, found):
     after = standing(world, latents, found.at(dict.fromkeys(DIALS, 1.0)))
     assert torch.allclose(after, found.reached[:, -1], atol=1e-3)
-    assert torch.allclose(found.missed, after - found.wanted, atol=1e-3)
+    assert torch.allclose(found.missed, after - found.wanted + found.withheld, atol=1e-3)
     assert found.missed.abs().mean() < 0.5 * (found.before - found.wanted).abs().mean()
 
 
@@ -94,6 +109,58 @@ def test_out_of_reach_is_said_and_not_chased(world, latents, look):
     assert torch.isfinite(green.moves).all()
     density = world.density.means[:, world.latent_dim :]
     assert green.moves.abs().max() < 20 * density.std()
+
+
+def content(world, latents, found):
+    """How alike z is, as the encoder reads it from the pictures before and after."""
+    moved = latents._replace(key=latents.key + found.moves[:, -1])
+    before, after = (world.encode(world.decode(at)).z for at in (latents, moved))
+    return float(torch.nn.functional.cosine_similarity(before, after).mean())
+
+
+def test_size_is_content_and_goes_part_of_the_way(world, latents, look, monkeypatch):
+    coverage = ATTRIBUTES.index("coverage")
+    others = [i for i in range(len(ATTRIBUTES)) if i != coverage]
+    large = look.u.clone()
+    large[:, coverage] = 0.95
+    found = world.borrowing(latents, Look(large, True))
+    way = found.wanted.clamp(-RANGE, RANGE) - found.before
+    assert torch.allclose(found.withheld[:, coverage], way[:, coverage] - 0.8, atol=1e-4)
+    assert found.withheld[:, others].abs().max() == 0
+    went = (found.reached[:, -1] - found.before)[:, coverage]
+    assert (went < 1.2).all()
+    kept = content(world, latents, found)
+    monkeypatch.setattr(borrowing, "_CONTENT", {})
+    assert kept > content(world, latents, world.borrowing(latents, Look(large, True))) + 0.05
+    monkeypatch.undo()
+    locked = world.borrowing(latents, Look(large, True), locks=["coverage"])
+    assert locked.withheld.abs().max() == 0
+
+
+def test_the_encoder_reads_references_it_knows_and_no_others(world):
+    known = world.decode(world.sample(2, generator=torch.Generator().manual_seed(5)))
+    strange = torch.rand(1, 4, 60, 90)
+    strange[:, 3] = 1
+    look = world.look(known)
+    assert torch.allclose(look.key, world.encode(known).key, atol=1e-5)
+    assert torch.equal(look.u, look_of(known, world.image_size).u)
+    assert world.look(strange).key.isnan().all()
+    assert world.look(strange[:, :3]).key is None
+
+
+def test_what_the_encoder_reads_brings_it_nearer(world, latents):
+    """Over several references: one alone may be reached either way."""
+    draw = torch.Generator().manual_seed(11)
+    pictures = world.sample(8, generator=draw, truncation=0.8)
+    references = world.decode(world.sample(8, generator=draw, truncation=0.8))
+    look = world.look(references)
+    read, unread = (
+        world.borrowing(pictures, found).missed.abs().mean()
+        for found in (look, Look(look.u, look.has_alpha))
+    )
+    assert read < unread
+    strange = Look(look.u, look.has_alpha, torch.full_like(look.key, torch.nan))
+    assert torch.isfinite(world.borrowing(pictures, strange).moves).all()
 
 
 def test_the_keys_stay_near_the_world(world, latents, look, found):

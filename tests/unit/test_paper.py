@@ -91,6 +91,17 @@ def test_ink_stays_and_small_highlights_are_not_holes():
     assert alpha[30:55].max() < 0.1
 
 
+def test_grey_within_paint_is_solid_and_paper_within_ink_is_clear():
+    rgb = sheet(WHITE, fall=0)
+    rgb[40:100, 40:100] = (0.75, 0.2, 0.15)
+    rgb[55:85, 55:85] = 0.5  # a grey wash on the red one
+    rgb[130:170, 40:80] = 0.08
+    rgb[135:165, 45:75] = WHITE  # a frame drawn in ink
+    alpha = remove_paper(to_pixels(rgb)).pixels[..., 3] / 255
+    assert alpha[42:98, 42:98].min() > 0.97
+    assert alpha[137:163, 47:73].max() < 0.03
+
+
 def test_pictures_without_paper_come_back_as_they_are():
     rng = np.random.default_rng(3)
     rgb = np.asarray(photograph(rng, 160)) / 255 * 0.4

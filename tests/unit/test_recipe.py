@@ -201,3 +201,48 @@ def test_importing_it_imports_no_torch():
     code = "import sys, vae.recipe; print({'torch', 'gradio', 'PIL', 'numpy'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+# ---------------------------------------------------------------- in a WebP
+
+
+def webp(xmp=b""):
+    buffer = io.BytesIO()
+    Image.fromarray(PIXELS).save(buffer, "WEBP", lossless=True, xmp=xmp)
+    return buffer.getvalue()
+
+
+@given(states)
+def test_a_webp_carries_its_recipe_in_the_standard_field(state):
+    recipe = Recipe(world="pomona <&>", hash="0123456789ab", state=state, factor=2)
+    file = webp(recipe.as_xmp())
+    assert carries_recipe(file)
+    assert read_recipe(file) == recipe
+    with Image.open(io.BytesIO(file)) as image:
+        assert f"{KEYWORD}: ".encode() in image.info["xmp"]
+
+
+@pytest.mark.parametrize("xmp", [b"", b"<x/>", b"\0" * 9, b"<a>43.VAE</a>"])
+def test_a_webp_without_a_recipe_has_none(xmp):
+    assert not carries_recipe(webp(xmp))
+    with pytest.raises(ImageError, match="carries no recipe"):
+        read_recipe(webp(xmp))
+
+
+def test_a_damaged_or_hostile_webp_recipe_is_refused():
+    packet = RECIPE.as_xmp()
+    bomb = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>' + packet
+    for bad in (bomb, packet[:-140], packet + b" " * (MAX_TEXT + 5000), KEYWORD.encode() + b": {}"):
+        with pytest.raises(ImageError, match="damaged"):
+            read_recipe(webp(bad))
+    wrong = packet.replace(b'"format":1', b'"format":7')
+    with pytest.raises(ImageError, match="another version"):
+        read_recipe(webp(wrong))
+
+
+@given(st.integers(0, 400))
+def test_a_webp_cut_short_never_crashes(length):
+    file = webp(RECIPE.as_xmp())[:length]
+    with contextlib.suppress(ImageError):
+        read_recipe(file)
+    carries_recipe(file)

@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from vae.errors import TrainingError
+from vae.errors import ConfigError, TrainingError
 from vae.tracker import Tracker, column
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -198,3 +199,47 @@ def test_a_thousand_records_cost_little(tracker):
     for step in range(1000):
         tracker.append({"step": step, "loss": 0.5, "kl": 12.0, "psnr": 21.0})
     assert time.perf_counter() - start < 1.0
+
+
+def test_event_files_are_an_option(tmp_path, monkeypatch):
+    written = []
+
+    class Writer:
+        def __init__(self, folder):
+            written.append(folder)
+
+        def add_scalar(self, name, value, step):
+            written.append((name, value, step))
+
+        def flush(self):
+            written.append("flushed")
+
+    fake = types.ModuleType("torch.utils.tensorboard")
+    fake.SummaryWriter = Writer
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", fake)
+    with Tracker(tmp_path / "run.jsonl", tensorboard=tmp_path / "events") as tracker:
+        tracker.append({"step": 3, "kind": "test", "loss": 0.5, "note": "x", "good": True})
+    assert written == [str(tmp_path / "events"), ("loss/test", 0.5, 3), "flushed"]
+
+
+def test_without_the_package_the_option_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(ConfigError, match="pip install tensorboard"):
+        Tracker(tmp_path / "run.jsonl", tensorboard=tmp_path / "events")
+
+
+def test_a_full_disk_costs_a_record_and_tears_no_line(tracker, monkeypatch):
+    tracker.append({"step": 0})
+    with monkeypatch.context() as patch:
+
+        def half(file, data):
+            written = bytes(data)[:4]
+            real(file, written)
+            raise OSError(28, "No space left on device")
+
+        real = os.write
+        patch.setattr("vae.tracker.os.write", half)
+        with pytest.raises(OSError, match="No space left"):
+            tracker.append({"step": 1})
+    tracker.append({"step": 2})
+    assert [record["step"] for record in tracker.read()] == [0, 2]

@@ -10,17 +10,10 @@ from PIL import Image
 
 from tests.browser.fake_world import FakeWorld
 from vae.ui.blend import make_blend
-from vae.ui.engine import Engine, picture_of
+from vae.ui.engine import picture_of
 from vae.ui.state import read_state
 
 CORNERS = [{"seed": 1, "moves": {"size": 2.0}}, {"seed": 2, "moves": {}}, {"seed": 3, "moves": {}}]
-
-
-@pytest.fixture
-def engine():
-    engine = Engine(FakeWorld, FakeWorld.name, FakeWorld.sliders)
-    yield engine
-    engine.close()
 
 
 def ask(engine, data):

@@ -10,19 +10,12 @@ from PIL import Image
 
 from tests.browser.fake_world import FakeWorld
 from vae.pixels import shrink, to_pixels
-from vae.ui.engine import Engine, picture_of
+from vae.ui.engine import picture_of
 from vae.ui.explore import AROUND, FIELD, make_field, make_variations
 from vae.ui.explore_panel import _template
 from vae.ui.state import PictureState, read_state
 
 STATE = {"seed": 5, "moves": {"warmth": 1.0}}
-
-
-@pytest.fixture
-def engine():
-    engine = Engine(FakeWorld, FakeWorld.name, FakeWorld.sliders)
-    yield engine
-    engine.close()
 
 
 def ask(make, engine, **data):

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tests.browser.fake_world import FakeWorld
 from tests.unit.test_ui_panels import expected
 from vae.ui.engine import Engine
 from vae.ui.export import PALETTES, export_menu, make_export
+from vae.ui.upload import make_start_from
 
 
 @pytest.fixture
@@ -30,6 +32,24 @@ def test_a_webp_of_the_asked_size_is_exact(export):
     assert np.array_equal(np.asarray(image) * seen, expected(5) * seen)
     large = Image.open(io.BytesIO(base64.b64decode(export(factor=3)["file"])))
     assert (large.mode, large.size) == ("RGBA", (384, 384))
+
+
+def test_a_webp_keeps_its_recipe_where_it_is_asked_to_and_brings_the_picture_back(engine):
+    state = {"seed": 5, "moves": {"warmth": 0.35}}
+
+    def saved(**more):
+        answer = asyncio.run(make_export(engine)({**state, "factor": 2, **more}))
+        return base64.b64decode(answer["file"])
+
+    file = saved(recipe=True)
+    dropped = SimpleNamespace(data={}, files=[("a.webp", file)])
+    assert asyncio.run(make_start_from(engine)(dropped)) == {"recipe": state}
+    plain = saved()
+    assert "square" in asyncio.run(
+        make_start_from(engine)(SimpleNamespace(data={}, files=[("a.webp", plain)]))
+    )
+    with Image.open(io.BytesIO(plain)) as image:
+        assert image.info.keys() <= {"loop", "background", "timestamp", "duration"}
 
 
 @pytest.mark.parametrize("kind", PALETTES)

@@ -24,13 +24,6 @@ from vae.ui.state import PictureState
 from vae.ui.upload import fit, make_start_from
 
 
-@pytest.fixture
-def engine():
-    engine = Engine(FakeWorld, FakeWorld.name, FakeWorld.sliders)
-    yield engine
-    engine.close()
-
-
 def ask(make, engine, data):
     return asyncio.run(make(engine)(data))
 

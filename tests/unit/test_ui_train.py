@@ -134,7 +134,7 @@ def drawing(seed=0, side=96):
 def lay_out(ask, files):
     for name, data in files.items():
         assert ask("put", piece(data, name=name)) == {"done": len(data)}
-    assert ask("look", batch=BATCH) == {"running": True}
+    assert ask("screen", batch=BATCH) == {"running": True}
     return looked(ask)
 
 
@@ -174,6 +174,7 @@ def test_a_bad_file_among_good_ones_has_its_reason_and_the_rest_goes_on(ask, lai
     assert not bad["kept"]
     assert bad["reasons"][0].endswith(".")
     assert laid["content"] == "not screened for content"
+    assert laid["files"] == 12
     assert "rows" not in ask("glance", batch=BATCH, version=laid["version"])
 
 
@@ -245,9 +246,9 @@ def test_a_path_is_no_file(ask, desk, data):
 
 
 def test_nothing_can_be_looked_at_where_nothing_is(ask):
-    assert ask("look", batch=BATCH) == {"error": "Please add some drawings first."}
-    assert "no longer here" in ask("look", batch="../..")["error"]
-    assert ask("look", [])["error"]
+    assert ask("screen", batch=BATCH) == {"error": "Please add some drawings first."}
+    assert "no longer here" in ask("screen", batch="../..")["error"]
+    assert ask("screen", [])["error"]
 
 
 def test_starting_over_forgets_the_pictures(ask, desk, laid):
@@ -258,7 +259,7 @@ def test_starting_over_forgets_the_pictures(ask, desk, laid):
 
 def test_answers_come_in_the_language_of_the_request(ask):
     with speaking("zh-CN"):
-        assert ask("look", batch=BATCH) == {"error": "请先添加一些画。"}
+        assert ask("screen", batch=BATCH) == {"error": "请先添加一些画。"}
 
 
 # ---------------------------------------------------------------- a run

@@ -103,11 +103,9 @@ def measure_borrowing(
 
     import torch
 
-    from vae.borrowing import look_of
     from vae.encodings import GROUPS
 
-    look = look_of(references, world.image_size)
-    solution = world.borrowing(latents, look)
+    solution = world.borrowing(latents, world.look(references))
     wanted = scale.standardise(_measured(references))
     before, z = _standing(world, latents, scale)
     lent = [dial for dial in DIALS if dial in solution.dials]

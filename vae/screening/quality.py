@@ -22,8 +22,10 @@ BLANK_VISIBLE = 0.001  # share of the picture
 DARK = 0.10  # the brightest half per cent is darker, sRGB
 BLURRED = 0.02  # deviation of the sharpest edge's blur, as a share of the longer side
 
-NEAR_BITS = 12  # of 64, in which the perceptual hashes of near copies may differ
-NEAR_DISTANCE = 0.2  # of their small pictures, as a share of what is in them
+# Near copies: bits of the perceptual hash (of 64) that may differ, and how far apart the small
+# pictures may be, as a share of what is in them. Few and fine lines shift a lot when resized.
+NEAR = ((8, 0.2), (2, 0.35))
+NEAR_MEAN = 0.08  # and their mean colours or alphas, 0 to 1
 
 _SMALL, _TINY, _HASHED = 256, 64, 32
 
@@ -154,12 +156,14 @@ class Likenesses:
     def find(self, likeness: Likeness) -> str | None:
         """Return the name of the first picture that looks the same, or None."""
         for name, other in zip(self._names, self._seen, strict=True):
-            if (likeness.hash ^ other.hash).bit_count() <= NEAR_BITS and _near(likeness, other):
+            bits = (likeness.hash ^ other.hash).bit_count()
+            if bits <= NEAR[0][0] and _near(likeness, other, bits):
                 return name
         return None
 
 
-def _near(a: Likeness, b: Likeness) -> bool:
+def _near(a: Likeness, b: Likeness, bits: int) -> bool:
     size = max(float(np.linalg.norm(a.small)), float(np.linalg.norm(b.small)))
     apart = float(np.linalg.norm(a.small - b.small))
-    return apart <= NEAR_DISTANCE * size and float(np.abs(a.mean - b.mean).max()) <= 0.08
+    limit = max(share for most, share in NEAR if bits <= most)
+    return apart <= limit * size and float(np.abs(a.mean - b.mean).max()) <= NEAR_MEAN

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from vae.errors import ConfigError
 from vae.ui import words
+from vae.ui.language import in_every
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -81,7 +82,7 @@ def launch_settings(options: Options) -> dict[str, Any]:
         "server_port": options.port,
         "share": options.share,
         "auth": options.admits if options.password else None,
-        "auth_message": words.APP["password"],
+        "auth_message": "<br>".join(in_every(lambda: words.APP["password"]).values()),
         "app_kwargs": {"middleware": [Middleware(Guard, hosts=hosts)]},
         "i18n": translations(),
         "theme": gallery_theme(),

@@ -42,7 +42,6 @@ def measure_look(world: World, pixels: np.ndarray) -> dict[str, Any]:
     import torch
     from PIL import Image
 
-    from vae.borrowing import look_of
     from vae.data import to_array
     from vae.palette_transfer import palette_of
 
@@ -50,17 +49,21 @@ def measure_look(world: World, pixels: np.ndarray) -> dict[str, Any]:
     if world.channels == 4 and not array[..., 3].any():
         raise ImageError(BORROW["invisible"])
     image = torch.from_numpy(array.transpose(2, 0, 1).copy())[None].float() / 255
-    look, palette = look_of(image, world.image_size), palette_of(image)
+    look, palette = world.look(image), palette_of(image)
     exact = {"mean": _row(palette.mean[0]), "cov": _row(palette.covariance[0].flatten())}
     scores = _row(world.scores(look.u)[0])
-    return {"u": _row(look.u[0]), "scores": scores, "alpha": look.has_alpha, "exact": exact}
+    known = look.key is not None and not bool(look.key.isnan().any())
+    key = _row(look.key[0]) if look.key is not None and known else None
+    found = {"u": _row(look.u[0]), "scores": scores, "alpha": look.has_alpha, "exact": exact}
+    return {**found, "key": key}
 
 
 def measure_picture(world: World, state: PictureState) -> dict[str, Any]:
     """Return where the picture of a state stands, in standard deviations, and what it misses.
 
-    ``missed`` is how far the world stays from the reference where all of it is borrowed, and
-    ``reference`` where the reference stands; both only where a look is borrowed.
+    ``missed`` is how far the world stays from what is borrowed, where all of it is; ``withheld``
+    what of the reference is not borrowed because it would make another picture; ``reference`` where
+    the reference stands; all three only where a look is borrowed.
     """
     from vae.encodings import measure
 
@@ -72,6 +75,7 @@ def measure_picture(world: World, state: PictureState) -> dict[str, Any]:
         **found,
         "reference": _row(solution.wanted[0]),
         "missed": _row(solution.missed[0]),
+        "withheld": _row(solution.withheld[0]),
     }
 
 
@@ -82,8 +86,8 @@ def _row(values: Tensor) -> list[float]:
 def make_look(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     """Return the server function ``look``: one file as multipart in, its measures out.
 
-    ``{"u": [16], "scores": [16], "alpha": bool, "exact": {"mean": [3], "cov": [9]},
-    "id": the file's hash}``; only bytes that came within the request are read.
+    ``{"u": [16], "scores": [16], "alpha": bool, "exact": {"mean": [3], "cov": [9]}, "key": what the
+    encoder reads or null, "id": the file's hash}``; only bytes that came with the request are read.
     """
 
     async def look(data: Any) -> dict[str, Any]:

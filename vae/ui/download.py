@@ -49,18 +49,17 @@ def draw_png(
     return encode_image(to_pixels(picture_of(world, state))[0], "png", scale=factor, text=text)
 
 
-def recipe_of(engine: Engine, data: Mapping[str, Any], factor: int) -> dict[str, str] | None:
-    """Return the text chunks that say how a picture was made, or None where none are wanted.
+def recipe_of(engine: Engine, data: Mapping[str, Any], factor: int) -> Recipe | None:
+    """Return how a picture was made, or None where that is not to be kept.
 
     Args:
         engine: The world it was made in.
-        data: The request, checked; ``"recipe": true`` asks for them.
+        data: The request, checked; ``"recipe": true`` asks for it.
         factor: The enlargement.
     """
     if data.get("recipe") is not True:
         return None
-    recipe = Recipe(world=engine.name, hash=engine.hash, state=carried(data), factor=factor)
-    return recipe.as_text()
+    return Recipe(world=engine.name, hash=engine.hash, state=carried(data), factor=factor)
 
 
 def make_save(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
@@ -72,7 +71,8 @@ def make_save(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     async def save(data: Any) -> dict[str, Any]:
         async def work() -> dict[str, Any]:
             state, factor = read_state(data, engine.ranges), read_factor(data)
-            text = recipe_of(engine, data, factor)
+            recipe = recipe_of(engine, data, factor)
+            text = recipe.as_text() if recipe else None
             png = await engine.draw(draw_png, state, factor, text)
             return {"png": as_text(png), "name": file_name(engine.name, state, factor)}
 

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -98,8 +98,9 @@ class Studio:
             raise BusyError("Many people are drawing just now. Please try again in a moment.")
         self._waiting += 1
         try:
+            work = partial(job, *args)
             here = copy_context()  # the language that is spoken, among other things
-            return await asyncio.get_running_loop().run_in_executor(pool, here.run, job, *args)
+            return await asyncio.get_running_loop().run_in_executor(pool, lambda: here.run(work))
         finally:
             self._waiting -= 1
 
@@ -259,7 +260,7 @@ def solved(world: World, state: PictureState) -> Borrowing:
     borrow = state.borrow
     assert borrow is not None
     start = (state.seed, state.z, state.key)
-    return _solve(world, start, borrow.u, borrow.alpha, borrow.locks)
+    return _solve(world, start, borrow.u, borrow.key, borrow.alpha, borrow.locks)
 
 
 @lru_cache(maxsize=_BORROWINGS_KEPT)
@@ -267,17 +268,19 @@ def _solve(
     world: World,
     start: tuple[Any, Any, Any],
     u: tuple[float, ...],
+    read: tuple[float, ...] | None,
     alpha: bool,
     locks: tuple[str, ...],
 ) -> Borrowing:
     import torch
 
-    from vae.borrowing import Look
+    from vae.looks import Look
     from vae.ui.state import PictureState
 
     seed, z, key = start
     latents = latents_of(world, PictureState(seed=seed, z=z, key=key, moves={}))
-    return world.borrowing(latents, Look(torch.tensor([u]), alpha), locks=locks)
+    look = Look(torch.tensor([u]), alpha, None if read is None else torch.tensor([read]))
+    return world.borrowing(latents, look, locks=locks)
 
 
 def picture_of(world: World, state: PictureState) -> Tensor:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vae.errors import ConfigError
 from vae.pixels import to_bytes, to_pixels, upscale
-from vae.ui.download import FACTORS, file_name, read_factor
+from vae.ui.download import FACTORS, file_name, read_factor, recipe_of
 from vae.ui.engine import Engine, picture_of
 from vae.ui.frames import answer, as_text
 from vae.ui.state import PictureState, read_state
@@ -34,13 +34,13 @@ def draw_pixels(world: World, state: PictureState) -> np.ndarray:
     return to_pixels(picture_of(world, state))[0]
 
 
-def write_webp(pixels: np.ndarray, factor: int) -> bytes:
-    """Return an enlarged picture as a WebP that loses nothing, alpha included."""
+def write_webp(pixels: np.ndarray, factor: int, xmp: bytes | None = None) -> bytes:
+    """Return an enlarged picture as a WebP that loses nothing, alpha included; with XMP in it."""
     from PIL import Image
 
     buffer = io.BytesIO()  # quality means effort here, not fidelity
     image = Image.fromarray(to_bytes(upscale(pixels, factor)))
-    image.save(buffer, "WEBP", lossless=True, quality=70, method=3)
+    image.save(buffer, "WEBP", lossless=True, quality=70, method=3, xmp=xmp or b"")
     return buffer.getvalue()
 
 
@@ -83,7 +83,9 @@ def make_export(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
             factor = read_factor(data)
             name = file_name(engine.name, state, factor).removesuffix(".png")
             pixels = await engine.draw(draw_pixels, state)
-            file = await engine.read(write_webp, pixels, factor)
+            recipe = recipe_of(engine, data, factor)
+            xmp = recipe.as_xmp() if recipe else None
+            file = await engine.read(write_webp, pixels, factor, xmp)
             return _file(file, "image/webp", f"{name}.webp")
 
         return await answer(work)

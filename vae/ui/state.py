@@ -36,6 +36,7 @@ class BorrowState:
         transparency: Share of the transparency.
         locks: Attributes that stay, sorted.
         exact: Mean (3) and covariance (9) of the palette put on after the model, or None.
+        key: The encoder's reading of it, where the world knows such pictures; else None.
     """
 
     u: tuple[float, ...]
@@ -45,6 +46,7 @@ class BorrowState:
     transparency: float = 0.0
     locks: tuple[str, ...] = ()
     exact: tuple[float, ...] | None = None
+    key: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +143,7 @@ def _read_borrow(borrow: Any) -> BorrowState | None:
         alpha=borrow["alpha"],
         locks=_read_locks(borrow.get("locks", [])),
         exact=_read_exact(borrow.get("exact")),
+        key=None if borrow.get("key") is None else _read_latents(borrow["key"], "key"),
         **shares,
     )
 

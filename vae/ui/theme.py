@@ -16,6 +16,7 @@ SCRIPTS = (
     "language.js",
     "worlds.js",
     "sliders.js",
+    "keep.js",
     "tiles.js",
     "closer.js",
     "likes.js",

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from vae.errors import ConfigError, DatasetError, VAEError
-from vae.ui.words import TRAIN, explain, told
+from vae.ui.words import ERRORS, TRAIN, explain, told
 
 Answer = dict[str, Any]
 Function = Callable[[Any], Awaitable[Answer]]
@@ -59,7 +59,7 @@ def spoken(sentence: str) -> str:
 def as_sentence(text: str) -> str:
     """Return a message with a capital and a full stop."""
     text = text.strip()
-    ended = text if text.endswith((".", "!", "?", "。", "？", "！")) else text + "."
+    ended = text if text.endswith((".", "!", "?", "。", "？", "！")) else text + ERRORS["stop"]
     return ended[:1].upper() + ended[1:]
 
 

@@ -31,7 +31,7 @@ MAX_THUMBS = 48
 
 def picture_functions(desk: Desk) -> list[Function]:
     """Return what may be asked about pictures."""
-    makers = (make_put, make_look, make_glance, make_leave, make_thumbs, make_paper, make_forget)
+    makers = (make_put, make_screen, make_glance, make_leave, make_thumbs, make_paper, make_forget)
     return [make(desk) for make in makers]
 
 
@@ -52,21 +52,23 @@ def make_put(desk: Desk) -> Function:
     return answered_file(put)
 
 
-def make_look(desk: Desk) -> Function:
-    """``look``: begin to look at all files of a batch, with ``crop`` and ``paper``."""
+def make_screen(desk: Desk) -> Function:
+    """``screen``: begin to look at all files of a batch, with ``crop`` and ``paper``."""
 
-    def look(data: Mapping[str, Any]) -> Answer:
+    def screen(data: Mapping[str, Any]) -> Answer:
         desk.start_look(named(data, "batch"), _settings(data))
         return {"running": True}
 
-    return answered(look)
+    return answered(screen)
 
 
 def make_glance(desk: Desk) -> Function:
-    """``glance``: how far that is, and the verdicts where they are newer than ``version``."""
+    """``glance``: how far that is, how many files wait, and verdicts newer than ``version``."""
 
     def glance(data: Mapping[str, Any]) -> Answer:
-        return look_of(desk.look(named(data, "batch")), data.get("version"))
+        batch = named(data, "batch")
+        files = len(desk.staging.files(batch))
+        return look_of(desk.look(batch), data.get("version")) | {"files": files}
 
     return answered(glance)
 

@@ -74,7 +74,7 @@ def run_html() -> str:
 
 def _chart(name: str) -> str:
     return (
-        f'<figure data-curve="{name}"><figcaption id="curve-{name}"><b>{say(name)}</b>'
+        f'<figure data-curve="{name}"><figcaption><b id="curve-{name}">{say(name)}</b>'
         f'<output></output></figcaption><canvas tabindex="0" role="slider" '
         f'aria-labelledby="curve-{name}" aria-valuemin="0" aria-valuemax="0" aria-valuenow="0">'
         f"</canvas></figure>"

@@ -121,5 +121,5 @@ def worlds_menu(name: str) -> str:
         f'<div id="worlds-list" role="group" aria-label="{say["menu"]}" hidden><ul></ul></div>'
         f'</div><dialog class="card" aria-label="{say["card"]}"><div class="inside">'
         f'<button type="button" class="close" aria-label="{say["close"]}">×</button>'
-        f'<article tabindex="0"></article></div></dialog>'
+        f'<article tabindex="0" lang="en"></article></div></dialog>'
     )

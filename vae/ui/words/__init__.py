@@ -1,8 +1,8 @@
 """Every word the page says, in every language, and where errors become the artist's words.
 
-The words themselves are in ``en.py`` and ``zh.py``; a table here speaks the language that is being
-spoken where it is read (``vae.ui.language``). What a module takes from a table when it is imported
-is English for good.
+The words themselves are in ``en.py`` and ``zh.py``, those of the Train tab beside them. A table
+here speaks the language that is spoken where it is read (``vae.ui.language``); what a module takes
+from it when it is imported is English for good.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
-from functools import cache
 from typing import TYPE_CHECKING
 
 from vae.errors import (
@@ -22,8 +21,9 @@ from vae.errors import (
     TrainingError,
     VAEError,
 )
-from vae.ui.language import Table, language
-from vae.ui.words import en, zh, zh_sentences
+from vae.ui.language import Table
+from vae.ui.words import en, en_train, zh, zh_train
+from vae.ui.words.sentences import translated
 
 if TYPE_CHECKING:
     from vae.slider import Slider
@@ -53,7 +53,7 @@ EFFECT = Table(en.EFFECT, zh.EFFECT)
 EFFECT_GRADES = Table(en.EFFECT_GRADES, zh.EFFECT_GRADES)
 BORROW = Table(en.BORROW, zh.BORROW)
 BORROW_WORDS = Table(en.BORROW_WORDS, zh.BORROW_WORDS)
-TRAIN = Table(en.TRAIN, zh.TRAIN)
+TRAIN = Table(en_train.TRAIN, zh_train.TRAIN)
 ERRORS = Table(en.ERRORS, zh.ERRORS)
 
 _BY_KIND: tuple[tuple[type[VAEError], str], ...] = (
@@ -65,10 +65,6 @@ _BY_KIND: tuple[tuple[type[VAEError], str], ...] = (
     (ConfigError, "config"),
     (VAEError, "other"),
 )
-_SENTENCES = {"zh-CN": zh_sentences.SENTENCES}
-"""Code of a language to the library's English sentences, with {values}, in that language."""
-
-_VALUE = re.compile(r"\\{(\w+)\\}")  # a {value} as re.escape leaves it
 _NUMBERED = re.compile(r"(.+?)(?: (\d+))?")
 
 
@@ -126,21 +122,5 @@ def explain(error: BaseException) -> str:
 
 
 def told(error: BaseException) -> str:
-    """Return the sentence of an error in the language that is being spoken.
-
-    The library raises in English. A sentence that nobody has translated stays as it is.
-    """
-    message = str(error)
-    for pattern, translated in _patterns(language()):
-        if found := pattern.fullmatch(message):
-            return translated.format(**found.groupdict())
-    return message
-
-
-@cache
-def _patterns(code: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Return what a sentence of the library looks like, and what it is in a language."""
-    return tuple(
-        (re.compile(_VALUE.sub(r"(?P<\1>.*)", re.escape(sentence)), re.DOTALL), translated)
-        for sentence, translated in _SENTENCES.get(code, {}).items()
-    )
+    """Return the sentence of an error in the language that is being spoken, where it is known."""
+    return translated(str(error))

@@ -8,6 +8,10 @@ several would fit, the first is taken.
 from __future__ import annotations
 
 SENTENCES = {
+    # sentences with a sentence in them come first
+    "{why} It did so {count} times without getting further.": "{why}已经 {count} 次，没有进展。",
+    "{why} It goes on from step {step}.": "{why}它从第 {step} 步接着走。",
+    "{why} Training goes on, and tries again.": "{why}训练继续进行，稍后再试。",
     # pictures
     "Please choose a picture file: PNG, JPEG or WebP.": "请选择图片文件：PNG、JPEG 或 WebP。",
     "This file is larger than {limit} MB.": "这个文件超过 {limit} MB。",
@@ -22,8 +26,8 @@ SENTENCES = {
         "这张图片里什么也看不见：它完全透明。"
     ),
     "This picture has no colours: it is fully transparent.": "这张图片没有颜色：它完全透明。",
-    "The recipe in this PNG is damaged.": "这个 PNG 里的配方已损坏。",
-    "The recipe in this PNG is of another version of {program} ({version}), this is {here}.": (
+    "The recipe in this file is damaged.": "这个文件里的配方已损坏。",
+    "The recipe in this file is of another version of {program} ({version}), this is {here}.": (
         "这个 PNG 里的配方出自 {program} 的另一个版本（{version}），而这里是 {here}。"
     ),
     # the page under load
@@ -82,6 +86,13 @@ SENTENCES = {
     ),
     "expected two to {most} pictures to blend": "混合需要两到 {most} 张画面",
     "expected an enlargement of {factors}": "放大倍数应为 {factors} 之一",
+    "expected at most {most} pictures that are {name}": "标记为 {name} 的画面最多 {most} 张",
+    "expected the latents of pictures that are {name}": "应为标记为 {name} 的画面的潜变量",
+    "expected at least one picture that is marked": "至少要标记一张画面",
+    "expected latents to start from": "应为起始的潜变量",
+    "these pictures have nothing in common that the others have not": (
+        "这些画面之间没有其他画面所没有的共同点"
+    ),
     "expected two different sliders": "应为两个不同的滑块",
     "expected a whole number that names the directions": "方向应以一个整数给出",
     "expected directions from 0 to {last}": "方向应为 0 到 {last}",
@@ -204,6 +215,7 @@ SENTENCES = {
     "removing a run cannot be undone; confirm it": "移除训练后无法恢复，请确认",
     "this run is at work; stop it first": "这次训练正在进行，请先停止",
     "there is no such run; it may have been removed": "没有这次训练，可能已被移除",
+    "there is no run called {name}; there are: {known}": "没有名为 {name} 的训练；现有：{known}",
     "{name} is not a run, or its folder is gone": "{name} 不是一次训练，或它的文件夹已经不在",
     "It was stopped before it began; nothing was kept.": "它在开始之前就停止了，什么也没有留下。",
     "The folder of this run is gone, and it has stopped. Your worlds are as they were.": (
@@ -213,6 +225,27 @@ SENTENCES = {
         "训练进程被外部终止，可能是内存不足。"
     ),
     "The training process ended unexpectedly.": "训练进程意外结束了。",
+    "There was not enough memory. Close other programs, or take fewer images or a smaller batch; "
+    "the last saved state is kept.": (
+        "内存不足。请关闭其他程序，或少用一些图片、减小每步张数；上次保存的状态仍在。"
+    ),
+    "The disk refused ({reason}); the last saved state is kept.": (
+        "磁盘拒绝写入（{reason}）；上次保存的状态仍在。"
+    ),
+    "Something unforeseen went wrong ({kind}); see worker.log of this run.": (
+        "出了意料之外的问题（{kind}），详见这次训练的 worker.log。"
+    ),
+    "the loss was not finite {count} times, the last time at step {step}; the state of step "
+    "{saved} is kept. Stop and keep it, or start again with a smaller rate": (
+        "损失有 {count} 次出了格，最近一次在第 {step} 步；第 {saved} 步的状态仍在。"
+        "请停止并保留，或用更小的学习率重新开始"
+    ),
+    "the folder of this run is gone": "这次训练的文件夹不见了",
+    "Overfitting since step {step}: it stopped early, and the best weights are kept.": (
+        "从第 {step} 步起过拟合：已提前停止，最好的权重已经保留。"
+    ),
+    "It ended at the limit of {steps} steps.": "到达 {steps} 步的上限，训练结束。",
+    "It ended at the limit of {disk} of disk.": "到达 {disk} 磁盘空间的上限，训练结束。",
     "three steps took over a minute: this machine is too busy": (
         "试走三步用了一分多钟：这台电脑太忙了"
     ),

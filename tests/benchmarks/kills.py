@@ -1,0 +1,128 @@
+"""Kill a training run with SIGKILL at random moments, some of them within a save, and compare.
+
+    python tests/benchmarks/kills.py [--kills 40] [--in-save 10]
+
+A run counted in steps on a tiny world is trained once in peace and once under fire: the worker is
+killed at random moments, and started again each time. Afterwards every file must be readable,
+every loss the same to the bit, and no half-written file left. Prints one line a kill and a verdict.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.conftest import make_world  # noqa: E402
+from tests.jobs_support import losses, request, screened, submitted, worlds_with  # noqa: E402
+from vae.checkpoint import read_tensors  # noqa: E402
+from vae.child import spawn  # noqa: E402
+from vae.jobs import Jobs  # noqa: E402
+from vae.ledger import Ledger  # noqa: E402
+from vae.tracker import Tracker  # noqa: E402
+from vae.worker import work  # noqa: E402
+
+STATE = "training.safetensors"
+
+
+def main() -> int:
+    """Run the benchmark; exit code 0 where nothing was torn or lost."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=40)
+    parser.add_argument("--in-save", type=int, default=10)
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=43)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        worlds = worlds_with(make_world(home / "t" / "tiny"), home / "worlds")
+        data = screened(home)
+        jobs = Jobs(home / "runs", worlds, run=False)
+        wanted = request(data, steps=options.steps)
+        peace, fire = submitted(jobs, wanted), submitted(jobs, wanted)
+        assert work(peace, worlds) == 0
+        assert peace.status().state == "done", peace.status().message
+        return under_fire(fire, worlds, losses(peace.folder), options)
+
+
+def under_fire(
+    ledger: Ledger, worlds: Path, wanted: list[tuple[int, float]], options: argparse.Namespace
+) -> int:
+    """Kill and restart until all kills are spent, let the run end, and compare."""
+    rng = random.Random(options.seed)
+    places = ["save"] * options.in_save + ["anywhere"] * (options.kills - options.in_save)
+    rng.shuffle(places)
+    within, unreadable = 0, 0
+    for number, place in enumerate(places, 1):
+        child = spawn(ledger.folder, worlds)
+        if place == "save":
+            torn = wait_for_save(ledger, child)
+        else:
+            # from the first moment on; half of them late enough to be training again
+            time.sleep(rng.choice([rng.uniform(0, 4), rng.uniform(4, 8)]))
+            torn = bool(list(ledger.folder.glob(f".{STATE}.*.part")))
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        within += torn
+        bad = check(ledger)
+        unreadable += len(bad)
+        step = ledger.status().saved
+        print(f"kill {number:2}: {place:8} saved step {step:4} within a save: {torn} bad: {bad}")
+    child = spawn(ledger.folder, worlds)
+    child.wait()
+    status = ledger.status()
+    same = losses(ledger.folder) == wanted
+    left = [p.name for p in ledger.folder.rglob("*.part")] + [
+        p.name for p in worlds.rglob("*.part")
+    ]
+    print(f"state {status.state}, {status.message or 'no message'}")
+    print(
+        f"{options.kills} kills, {within} within a save; {unreadable} unreadable files; "
+        f"losses {'the same' if same else 'DIFFER'}; stray files: {left or 'none'}"
+    )
+    return 0 if same and not unreadable and not left and status.state == "done" else 1
+
+
+def wait_for_save(ledger: Ledger, child: object, seconds: float = 120.0) -> bool:
+    """Wait until a save is being written; say whether one was caught."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and child.poll() is None:  # type: ignore[attr-defined]
+        if any(p.stat().st_size for p in ledger.folder.glob(f".{STATE}.*.part")):
+            return True
+    return False
+
+
+def check(ledger: Ledger) -> list[str]:
+    """Names of the run's files that cannot be read."""
+    bad = []
+    for name, read in (
+        (STATE, lambda path: read_tensors(path)),
+        ("run.jsonl", lambda path: Tracker(path).read()),
+        ("job.json", lambda path: ledger.job()),
+    ):
+        try:
+            if (ledger.folder / name).exists():
+                read(ledger.folder / name)
+        except Exception as error:  # whatever it is, it is a torn file
+            bad.append(f"{name}: {error}")
+    for name in ("status.json", "control.json"):
+        path = ledger.folder / name
+        if path.exists() and not path.read_text().strip().endswith("}"):
+            bad.append(name)
+    return bad
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,420 @@
+"""A run in this process, on a tiny world: everything it writes, and every way it can go wrong."""
+
+import errno
+import itertools
+import json
+import math
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from tests.conftest import snapshot
+from tests.jobs_support import losses, request, screened, submitted, worlds_with
+from vae import checkpoint
+from vae import session as session_module
+from vae.guard import Caps
+from vae.infer import get_infer_model
+from vae.jobs import Jobs
+from vae.ledger import Ledger
+from vae.tracker import Tracker
+from vae.trainer import Trainer
+from vae.worker import explain, work
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return screened(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def jobs(tmp_path, tiny_world):
+    worlds = worlds_with(tiny_world, tmp_path / "worlds")
+    one = Jobs(tmp_path / "runs", worlds, run=False)
+    yield one
+    one.close()
+
+
+def left_behind(folder: Path) -> list[str]:
+    return [str(p) for p in folder.rglob("*") if p.name.endswith(".part")]
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory, tiny_world, data):
+    """The losses of a run that nothing disturbs, and its folder."""
+    home = tmp_path_factory.mktemp("unbroken")
+    jobs = Jobs(home / "runs", worlds_with(tiny_world, home / "worlds"), run=False)
+    ledger = submitted(jobs, request(data))
+    assert work(ledger, jobs.worlds) == 0
+    jobs.close()
+    return losses(ledger.folder), ledger, jobs.worlds
+
+
+def test_a_run_becomes_a_world_with_curves_sheets_mirror_and_card(unbroken):
+    curve, ledger, worlds = unbroken
+    status = ledger.status()
+    assert (status.state, status.world, status.step, status.progress) == ("done", "Mine", 8, 1.0)
+    assert status.num_images == 12
+    assert status.saved == 8
+    assert [step for step, _ in curve] == list(range(1, 9))
+    records = Tracker(ledger.folder / "run.jsonl").read()
+    tests = [r for r in records if r["kind"] == "test"]
+    trained = [r for r in records if r["kind"] == "step"]
+    assert [t["step"] for t in tests] == list(range(9))
+    extra = {"grad_norm", "lr", "balance", "seconds", "images_per_second"}
+    assert tests[0].keys() == trained[0].keys() - extra  # the same names
+    sheets = ledger.pictures()
+    assert sheets[0][0] == 0
+    assert sheets[-1][0] == 8
+    with Image.open(sheets[-1][1]) as sheet:
+        assert sheet.size == (576, 192)
+        assert sheet.mode == "RGBA"
+    world = get_infer_model(worlds / "Mine")
+    assert len(world.sliders) > 3
+    card = (worlds / "Mine" / "README.md").read_text()
+    for says in ("held-out reconstruction loss", "Consent (", "## Curve", "12 images"):
+        assert says in card
+    told = json.loads((worlds / "Mine" / "training.json").read_text())
+    assert len(told["images"]) == 12
+    assert told["consent"]["sentence"]
+    assert told["stages"][0]["name"] == "finetune"
+    assert "drawings" not in json.dumps(told)  # no names of the artist's files
+    assert len(session_module.Reporter(ledger).tracker.read()) == len(records)
+    assert left_behind(ledger.folder) == left_behind(worlds) == []
+
+
+def test_held_out_measures_do_not_change_the_run(jobs, data, unbroken, monkeypatch):
+    ledger = submitted(jobs, request(data))
+    monkeypatch.setattr(session_module, "MEASURES", 1)
+    monkeypatch.setattr(session_module, "SHEET_COST", 1e9)
+    assert work(ledger, jobs.worlds) == 0
+    assert losses(ledger.folder) == unbroken[0]
+
+
+def test_pause_and_resume_give_the_same_losses(jobs, data, unbroken):
+    ledger = submitted(jobs, request(data))
+    for at in (3, 5):
+        calls = pause_at(ledger, at)
+        assert work(ledger, jobs.worlds, watch=calls) == 0
+        status = ledger.status()
+        assert (status.state, status.step, status.saved) == ("paused", at, at)
+        ledger.ask(ask="run")
+    assert work(ledger, jobs.worlds) == 0
+    assert losses(ledger.folder) == unbroken[0]
+    mine = get_infer_model(jobs.worlds / "Mine").model.state_dict()
+    theirs = get_infer_model(unbroken[2] / "Mine").model.state_dict()
+    assert all(torch.equal(t, theirs[n]) for n, t in mine.items())
+
+
+def pause_at(ledger, step, ask="pause"):
+    """Ask for something once a step is done (the watcher is called before the wishes are heard)."""
+
+    def watch(progress, words):
+        if words.startswith(f"step {step},"):
+            ledger.ask(ask=ask)
+
+    return watch
+
+
+@pytest.fixture(autouse=True)
+def _hear_at_once(monkeypatch):
+    monkeypatch.setattr("vae.reporter.HEAR_EVERY", 0.0)
+
+
+def test_stop_and_keep_makes_a_world_of_what_there_is(jobs, data):
+    ledger = submitted(jobs, request(data))
+    assert work(ledger, jobs.worlds, watch=pause_at(ledger, 4, "stop")) == 0
+    status = ledger.status()
+    assert (status.state, status.step, status.world) == ("stopped", 4, "Mine")
+    assert get_infer_model(jobs.worlds / "Mine").sliders
+
+
+def test_a_server_that_goes_leaves_the_run_in_the_queue(jobs, data):
+    ledger = submitted(jobs, request(data))
+    assert work(ledger, jobs.worlds, watch=pause_at(ledger, 2, "leave")) == 0
+    assert ledger.status().state == "queued"
+    assert jobs.list()[0].place == 1
+
+
+def test_save_now_and_extend_are_done_once(jobs, data):
+    ledger = submitted(jobs, request(data, save_every=1e6))
+    ledger.ask(saves=1, minutes=0.0005)
+    assert work(ledger, jobs.worlds) == 0
+    status = ledger.status()
+    assert status.saves == 1
+    steps = status.step
+    assert steps > 8
+    rates = [r["lr"] for r in Tracker(ledger.folder / "run.jsonl").read() if r["kind"] == "step"]
+    assert rates[-1] < 0.1 * max(rates)  # it still comes down at its end
+    jumps = [b / a for a, b in itertools.pairwise(rates)]
+    assert max(jumps) < 3
+
+
+def test_a_run_that_has_ended_can_be_extended(jobs, data):
+    ledger = submitted(jobs, request(data))
+    assert work(ledger, jobs.worlds) == 0
+    first = (jobs.worlds / "Mine" / "model.safetensors").read_bytes()
+    assert jobs.extend(ledger.id, 0.001).state == "queued"
+    assert work(ledger, jobs.worlds) == 0
+    status = ledger.status()
+    assert status.state == "done"
+    assert status.step > 8
+    assert [s for s, _ in losses(ledger.folder)] == list(range(1, status.step + 1))
+    assert (jobs.worlds / "Mine" / "model.safetensors").read_bytes() != first
+    assert sorted(p.name for p in jobs.worlds.iterdir()) == ["Mine", "tiny"]
+
+
+@pytest.mark.parametrize("step", [1, 2, 4, 5, 7])
+def test_a_loss_that_is_not_finite_goes_back_to_the_last_good_state(
+    jobs, data, step, monkeypatch, unbroken
+):
+    ledger = submitted(jobs, request(data))
+    spoil_at(monkeypatch, {step})
+    assert work(ledger, jobs.worlds) == 0
+    status = ledger.status()
+    assert (status.state, status.step) == ("done", 8)
+    curve = losses(ledger.folder)
+    assert [s for s, _ in curve] == list(range(1, 9))
+    assert curve[: step - 1] == unbroken[0][: step - 1]
+    coach = [r for r in Tracker(ledger.folder / "run.jsonl").read() if r["kind"] == "coach"]
+    assert any(r["code"] == "rolled_back" for r in coach)
+    assert all(
+        torch.isfinite(t).all()
+        for n, t in get_infer_model(jobs.worlds / "Mine").model.state_dict().items()
+        if n != "density.floor"
+    )
+
+
+def test_after_three_rollbacks_it_says_so_and_the_good_state_can_be_kept(jobs, data, monkeypatch):
+    ledger = submitted(jobs, request(data))
+    with monkeypatch.context() as patch:
+        spoil_at(patch, {5}, always=True)
+        assert work(ledger, jobs.worlds) == 0
+    status = ledger.status()
+    assert status.state == "failed"
+    assert "not finite 4 times, the last time at step 5; the state of step 4 is kept" in (
+        status.message
+    )
+    assert jobs.stop(ledger.id).state == "queued"
+    assert work(ledger, jobs.worlds) == 0
+    assert (ledger.status().state, ledger.status().step) == ("stopped", 4)
+
+
+def spoil_at(monkeypatch, steps, *, always=False):
+    """Break the weights just before some steps, once each or whenever they come."""
+    real, left = Trainer.train_step, set(steps)
+
+    def spoiled(self):
+        if self.step + 1 in left:
+            if not always:
+                left.discard(self.step + 1)
+            with torch.no_grad():
+                self.model.output_encoder.head_weight.fill_(math.nan)
+        return real(self)
+
+    monkeypatch.setattr(Trainer, "train_step", spoiled)
+
+
+def fill_disk(monkeypatch, name):
+    """A disk that is full for files of some name."""
+    real = os.fsync
+    kept = checkpoint.write_atomic
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def write(path, data, **more):
+        with monkeypatch.context() as patch:  # the bytes are written, and the disk says no
+            patch.setattr(os, "fsync", full if name in Path(path).name else real)
+            return kept(path, data, **more)
+
+    monkeypatch.setattr(checkpoint, "write_atomic", write)
+
+
+def test_a_disk_that_is_full_for_a_while_costs_only_saves(jobs, data, monkeypatch, unbroken):
+    ledger = submitted(jobs, request(data))
+    real = Trainer.save
+
+    def save(self):
+        if 2 <= self.step <= 5:
+            with monkeypatch.context() as patch:
+                fill_disk(patch, "training")
+                real(self)
+        else:
+            real(self)
+
+    monkeypatch.setattr(Trainer, "save", save)
+
+    assert work(ledger, jobs.worlds) == 0
+    status = ledger.status()
+    assert status.state == "done"
+    assert "No space left on device. Training goes on, and tries again." in status.message
+    assert losses(ledger.folder) == unbroken[0]
+    assert left_behind(ledger.folder) == []
+
+
+def test_a_disk_that_is_full_at_the_end_keeps_the_world_that_was_there(jobs, data, monkeypatch):
+    ledger = submitted(jobs, request(data))
+    assert work(ledger, jobs.worlds) == 0
+    before = snapshot(jobs.worlds)
+    jobs.extend(ledger.id, 0.0002)
+    with monkeypatch.context() as patch:
+        fill_disk(patch, "model")
+        assert work(ledger, jobs.worlds) == 0
+    status = ledger.status()
+    assert status.state == "failed"
+    assert "No space left on device" in status.message
+    assert snapshot(jobs.worlds) == before
+    assert left_behind(ledger.folder) == left_behind(jobs.worlds) == []
+    assert jobs.resume(ledger.id).state == "queued"
+    assert work(ledger, jobs.worlds) == 0
+    assert ledger.status().state == "done"
+
+
+def test_a_report_that_cannot_be_written_does_not_end_a_run(jobs, data, monkeypatch, unbroken):
+    ledger = submitted(jobs, request(data))
+
+    def full(path, data, **_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr("vae.sheets.write_atomic", full)
+    monkeypatch.setattr("vae.mirror.write_atomic", full)
+    assert work(ledger, jobs.worlds) == 0
+    assert ledger.status().state == "done"
+    assert ledger.pictures() == []
+    assert losses(ledger.folder) == unbroken[0]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"),
+    ],
+)
+def test_want_of_memory_is_a_sentence_and_keeps_the_last_state(jobs, data, error, monkeypatch):
+    ledger = submitted(jobs, request(data))
+    real = Trainer.train_step
+
+    def hungry(self):
+        if self.step == 4:
+            raise error
+        return real(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "train_step", hungry)
+        assert work(ledger, jobs.worlds) == 0
+    status = ledger.status()
+    assert (status.state, status.saved) == ("failed", 4)
+    assert status.message.startswith("There was not enough memory.")
+    assert jobs.resume(ledger.id).state == "queued"
+    assert work(ledger, jobs.worlds) == 0
+    assert (ledger.status().state, ledger.status().step) == ("done", 8)
+
+
+def test_pictures_that_vanish_or_change_are_named(jobs, data):
+    ledger = submitted(jobs, request(data))
+    picture = next((ledger.folder / "data" / "images").iterdir())
+    picture.unlink()
+    assert work(ledger, jobs.worlds) == 0
+    assert f"{picture.name} (" in ledger.status().message
+    assert "is missing" in ledger.status().message
+    assert ledger.status().state == "failed"
+
+
+def test_a_run_whose_folder_vanishes_stops_and_does_not_come_back(jobs, data):
+    ledger = submitted(jobs, request(data))
+
+    def watch(progress, words):
+        if words.startswith("step 3,"):
+            shutil.rmtree(ledger.folder)
+
+    before = snapshot(jobs.worlds)
+    work(ledger, jobs.worlds, watch=watch)
+    assert not ledger.exists
+    assert not (ledger.folder / "training.safetensors").exists()
+    assert snapshot(jobs.worlds) == before
+
+
+def test_a_forged_grant_trains_nothing(jobs, data):
+    ledger = submitted(jobs, request(data))
+    job = ledger.job()
+    job["grant"]["minutes"] = 1e6
+    ledger.write_job(job)
+    assert work(ledger, jobs.worlds) == 0
+    assert ledger.status().state == "failed"
+    assert "not allowed by the server" in ledger.status().message
+    assert losses(ledger.folder) == []
+
+
+def test_caps_end_a_run_and_it_is_kept(jobs, data):
+    wanted = request(data, steps=6)
+    ledger = jobs.folder / jobs.submit(wanted, jobs.grant(Caps(steps=6, disk=10)))
+    run = Ledger(ledger)
+    assert work(run, jobs.worlds) == 0
+    status = run.status()
+    assert status.state == "done"
+    assert "limit of 0.0 GB of disk" in status.message
+    assert status.step < 6
+    assert status.world == "Mine"
+
+
+def test_overfitting_stops_early_and_keeps_the_best(jobs, data, monkeypatch):
+    values = iter([1.0, 0.9, 0.5, 0.8, 0.9, 1.0, 1.1, *[1.2] * 20])
+    real = Trainer.held_out
+
+    def made_up(self):
+        return real(self) | {"reconstruction": next(values)}
+
+    monkeypatch.setattr(Trainer, "held_out", made_up)
+    ledger = submitted(jobs, request(data, steps=12))
+    assert work(ledger, jobs.worlds) == 0
+    status = ledger.status()
+    assert status.state == "done"
+    assert status.best_step == 2
+    assert status.step < 12
+    assert status.message == (
+        "Overfitting since step 2: it stopped early, and the best weights are kept."
+    )
+    assert "| weights of step | 2 |" in (jobs.worlds / "Mine" / "README.md").read_text()
+
+
+def test_a_proper_run_goes_on_against_the_judge(jobs, data, monkeypatch):
+    ledger = submitted(
+        jobs, request(data, preset="proper", adversarial=True, replay=0.25, steps=10)
+    )
+    assert work(ledger, jobs.worlds, watch=pause_at(ledger, 8)) == 0
+    assert ledger.status().state == "paused"
+    ledger.ask(ask="run")
+    assert work(ledger, jobs.worlds) == 0
+    assert ledger.status().state == "done", ledger.status().message
+    records = [r for r in Tracker(ledger.folder / "run.jsonl").read() if r["kind"] == "step"]
+    judged = [r["step"] for r in records if "judge" in r]
+    assert judged == list(range(7, 7 + len(judged)))
+    assert judged
+    assert [r["step"] for r in records] == list(range(1, judged[-1] + 1))
+    tests = [r for r in Tracker(ledger.folder / "run.jsonl").read() if r["kind"] == "test"]
+    assert "judge" in tests[-1]
+
+
+def test_replay_survives_the_deletion_of_the_start_world(jobs, data, tmp_path, tiny_world):
+    wanted = request(data, replay=0.25)
+    one, two = submitted(jobs, wanted), submitted(jobs, wanted)
+    assert work(one, jobs.worlds) == 0
+    assert work(two, jobs.worlds, watch=pause_at(two, 3)) == 0
+    shutil.rmtree(jobs.worlds / "tiny")
+    two.ask(ask="run")
+    assert work(two, jobs.worlds) == 0, two.status().message
+    assert losses(two.folder) == losses(one.folder)
+    assert two.status().world == "Mine-2"
+
+
+def test_errors_become_sentences():
+    assert explain(OSError(28, "No space left on device")) == (
+        "The disk refused (No space left on device); the last saved state is kept."
+    )
+    assert "unforeseen" in explain(ZeroDivisionError())
