@@ -119,7 +119,8 @@ def resume(options: argparse.Namespace) -> None:
 
     from vae.errors import TrainingError
     from vae.infer import CHECKPOINTS
-    from vae.jobs import find_run, runs_folder
+    from vae.jobs import runs_folder
+    from vae.ledger import find_run
     from vae.worker import BUSY, work
 
     ledger = find_run(runs_folder(), options.run)

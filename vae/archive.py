@@ -60,6 +60,16 @@ def is_own(folder: Path) -> bool:
     return (folder / OWN_FILE).is_file()
 
 
+def place_for(worlds: Path, name: str, run: str) -> Path:
+    """Return where a run's world goes: a world of that name that the run did not make stays."""
+    try:
+        made = json.loads((worlds / name / OWN_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        made = {}
+    mine = isinstance(made, dict) and made.get("run") == run
+    return worlds / (name if mine else free_name(worlds, name))
+
+
 def install(source: Path, target: Path) -> None:
     """Put the files of a finished world in place, each atomically and the weights last.
 

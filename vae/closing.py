@@ -37,6 +37,7 @@ def write_new_world(
     settings: Sequence[Mapping[str, Any]],
     *,
     facts: Mapping[str, object],
+    run: str,
     stage: Path,
     target: Path,
 ) -> IvAE:
@@ -52,6 +53,7 @@ def write_new_world(
         records: Of the run.
         settings: Of its protocols.
         facts: For the card.
+        run: The run's id.
         stage: A folder of the run.
         target: The new world's folder.
 
@@ -62,7 +64,7 @@ def write_new_world(
     table = finish_model(model, images, num_pictures=SLIDER_PICTURES)
     card = make_card(target.name, facts, table, more=card_lines(manifest, records))
     write_world(stage, model, table, card)
-    write_atomic(stage / OWN_FILE, training_json(manifest, facts, settings, records))
+    write_atomic(stage / OWN_FILE, training_json(manifest, facts, settings, records, run=run))
     if target.is_dir():
         sweep(target)
     install(stage, target)

@@ -21,13 +21,16 @@ def training_json(
     facts: Mapping[str, object],
     stages: Sequence[Mapping[str, Any]],
     records: Sequence[Record],
+    *,
+    run: str,
 ) -> bytes:
-    """Return the bytes of ``training.json``: data hashes, consent, settings and curves.
+    """Return the bytes of ``training.json``: data hashes, consent, settings, curves, the run's id.
 
     No picture and no file name of the artist's is in it.
     """
     curves = [r for r in records if r.get("kind") == "test"]
     told = {
+        "run": run,
         "facts": {key: str(value) for key, value in facts.items()},
         "consent": None if manifest.consent is None else asdict(manifest.consent),
         "content_screening": manifest.content_screening,

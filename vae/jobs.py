@@ -8,7 +8,6 @@ thread. Free of PyTorch and of Gradio.
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import threading
 import time
@@ -17,12 +16,10 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
-from vae.archive import clean_name, free_name
 from vae.child import Estimate, estimate, spawn
 from vae.errors import ConfigError, TrainingError
-from vae.guard import Authority, Caps, Grant, check_manifest
+from vae.guard import Authority, Caps, Grant
 from vae.ledger import (
-    DATA,
     JOB,
     RECORDS,
     RESTING,
@@ -33,9 +30,9 @@ from vae.ledger import (
     all_runs,
 )
 from vae.mirror import Mirror
-from vae.presets import PRESETS, Preset, get_preset, replay_share, stages
+from vae.presets import PRESETS, Preset
+from vae.submission import NEW, check_request, submit_run
 from vae.tracker import Record, Tracker
-from vae.utils import log_timestamp
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS_VARIABLE = "VAE_RUNS"
@@ -43,28 +40,11 @@ TICK = 0.25
 """Seconds between two looks at the queue."""
 MAX_RESTARTS = 3
 """How often a run that died goes on by itself without having got further."""
-_NEW = ".new-"
 
 
 def runs_folder() -> Path:
     """Where runs are kept: ``VAE_RUNS``, or ``runs`` beside the package."""
     return Path(os.environ.get(RUNS_VARIABLE) or ROOT / "runs")
-
-
-def find_run(folder: Path, name: str) -> Ledger:
-    """Return a run by its id, its folder, or the name of its world (the newest of that name).
-
-    Raises:
-        TrainingError: There is none.
-    """
-    for path in (folder / name, Path(name)):
-        if (path / JOB).is_file():
-            return Ledger(path.resolve())
-    found = [led for led in all_runs(folder) if name in (led.job()["world"], led.status().name)]
-    if not found:
-        known = ", ".join(str(led.job()["world"]) for led in all_runs(folder)) or "none"
-        raise TrainingError(f"there is no run called {name}; there are: {known}")
-    return found[-1]
 
 
 class Jobs:
@@ -103,7 +83,7 @@ class Jobs:
         Raises:
             VAEError: The request cannot be trained, for the reason it says.
         """
-        self._check(request)
+        check_request(request, self.worlds, self.caps)
         return estimate(request, self.worlds, self.caps)
 
     def grant(self, caps: Caps | None = None) -> Grant:
@@ -119,56 +99,11 @@ class Jobs:
             ConfigError: The world, the preset or a setting is unknown.
             OSError: The disk refuses; nothing is left behind.
         """
-        from vae.screening import Manifest
-
         with self._lock:
             self.authority.check(grant)
             if any(led.job()["grant"].get("nonce") == grant.nonce for led in self._runs()):
                 raise TrainingError("this permission to train was used before; press Train again")
-            minutes = self._check(request, grant)
-            manifest = Manifest.load(request.manifest)
-            check_manifest(manifest, grant)
-            name = " ".join(request.name.split())[:60] or "My world"
-            stamp = f"{log_timestamp()}-{secrets.token_hex(2)}"
-            taken = {str(led.job().get("world")) for led in self._runs()}
-            ledger = Ledger(self.folder / f"{_NEW}{stamp}")
-            try:
-                _copy_data(request.manifest, ledger.folder / DATA)
-                ledger.write_job(
-                    {
-                        "request": replace(request, name=name).to_dict(),
-                        "grant": grant.to_dict(),
-                        "world": free_name(self.worlds, clean_name(name), taken),
-                        "submitted": time.time(),
-                    }
-                )
-                ledger.write_status(
-                    Status(id=stamp, name=name, num_images=len(manifest.kept), minutes=minutes,
-                           queued=time.time()).changed()
-                )  # fmt: skip
-                ledger.folder.rename(self.folder / stamp)
-            except BaseException:
-                shutil.rmtree(ledger.folder, ignore_errors=True)
-                raise
-            return stamp
-
-    def _check(self, request: TrainRequest, grant: Grant | None = None) -> float:
-        """Raise where a request cannot be; return the minutes it will train."""
-        preset, caps = get_preset(request.preset), grant or self.caps
-        if preset.needs_world:
-            known = [p.parent.name for p in sorted(self.worlds.glob("*/model.safetensors"))]
-            if request.start not in known:
-                raise ConfigError(
-                    f"there is no world called {request.start}; there are {', '.join(known)}"
-                )
-        replay_share(preset, request.changes)
-        protocol = stages(preset, request.changes, num_images=0)[0]
-        minutes, steps = protocol.minutes or 0.0, protocol.steps or 0
-        if minutes > caps.minutes:
-            raise TrainingError(f"at most {caps.minutes:g} minutes are allowed, not {minutes:g}")
-        if steps > caps.steps:
-            raise TrainingError(f"at most {caps.steps:,} steps are allowed, not {steps:,}")
-        return minutes
+            return submit_run(self.folder, self.worlds, request, grant)
 
     # What is seen
 
@@ -308,7 +243,7 @@ class Jobs:
             if self._live(id):
                 raise TrainingError("this run is at work; stop it first")
             self._said.pop(id, None)
-            trash = self.folder / f"{_NEW}{id}"
+            trash = self.folder / f"{NEW}{id}"
             ledger.folder.rename(trash)
             shutil.rmtree(trash, ignore_errors=True)
 
@@ -383,7 +318,7 @@ class Jobs:
         """Sweep what a killed server left half made, and put its runs back into the queue."""
         if not self.folder.is_dir():
             return
-        for path in self.folder.glob(f"{_NEW}*"):
+        for path in self.folder.glob(f"{NEW}*"):
             shutil.rmtree(path, ignore_errors=True)
         for path in self.folder.glob(".key.*.part"):
             path.unlink(missing_ok=True)
@@ -448,17 +383,3 @@ def _cause(code: int | None) -> str:
     if code is not None and code < 0:
         return "The training process was killed from outside, perhaps for want of memory."
     return "The training process ended unexpectedly."
-
-
-def _copy_data(source: Path, target: Path) -> None:
-    """Copy a screened folder without its thumbnails; by hard links where that is possible."""
-    for path in sorted(source.rglob("*")):
-        inside = path.relative_to(source)
-        if path.is_symlink() or not path.is_file() or inside.parts[0] == "thumbs":
-            continue
-        goal = target / inside
-        goal.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(path, goal)
-        except OSError:
-            shutil.copyfile(path, goal)

@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import IO, Any
 
-from vae.errors import CheckpointError
+from vae.errors import CheckpointError, TrainingError
 from vae.utils import sweep, write_atomic
 
 JOB, STATUS, CONTROL, RECORDS = "job.json", "status.json", "control.json", "run.jsonl"
@@ -257,6 +257,22 @@ def all_runs(folder: Path) -> list[Ledger]:
         for path in sorted(folder.iterdir())
         if not path.name.startswith(".") and (path / JOB).is_file()
     ]
+
+
+def find_run(folder: Path, name: str) -> Ledger:
+    """Return a run by its id, its folder, or the name of its world (the newest of that name).
+
+    Raises:
+        TrainingError: There is none.
+    """
+    for path in (folder / name, Path(name)):
+        if (path / JOB).is_file():
+            return Ledger(path.resolve())
+    found = [led for led in all_runs(folder) if name in (led.job()["world"], led.status().name)]
+    if not found:
+        known = ", ".join(str(led.job()["world"]) for led in all_runs(folder)) or "none"
+        raise TrainingError(f"there is no run called {name}; there are: {known}")
+    return found[-1]
 
 
 def _json(value: Any) -> bytes:

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vae.archive import place_for
 from vae.closing import hold_mirror, write_new_world
 from vae.coach import advise, overfits
 from vae.data import ImageSet, load_split
@@ -352,17 +353,18 @@ class Session:
         self.report.say(state="finishing", progress=1.0)
         if self.report.tests[-1]["step"] != trainer.step:
             self._measure(trainer)
-        name = str(self.job["world"])
+        name = self.report.status.world or str(self.job["world"])
+        target = place_for(self.worlds, name, self.ledger.id)
         settings = [protocol.to_dict() for protocol in self.protocols]
         model = write_new_world(
             trainer, self.images, self.manifest, self.report.tracker.read(), settings,
-            facts=self._facts(trainer), stage=self.ledger.folder / "world",
-            target=self.worlds / name,
+            facts=self._facts(trainer), run=self.ledger.id, stage=self.ledger.folder / "world",
+            target=target,
         )  # fmt: skip
         with suppress(OSError):
             hold_mirror(model, self.images).save(self.ledger.folder)
             self.sheets.write(model, self.ledger.folder / PICTURES, trainer.step)
-        self.report.say(world=name)
+        self.report.say(world=target.name)
         return self._rest("stopped" if stopped else "done", self.report.status.message)
 
     def _facts(self, trainer: Trainer) -> dict[str, object]:

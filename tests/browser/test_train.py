@@ -111,7 +111,7 @@ def made(chromium, train_url, drawings) -> dict:
     page.goto(train_url)
     open_tab(page)
     lay_out(page, drawings)
-    run = start(page, "First", 0.05)
+    run = start(page, "First", 0.2)
     status = wait_for(page, run, *RESTS)
     context.close()
     assert status["state"] == "done", status

@@ -20,8 +20,8 @@ from tests.jobs_support import (
 from vae.checkpoint import read_tensors
 from vae.errors import ConfigError, DatasetError, TrainingError
 from vae.infer import get_infer_model
-from vae.jobs import Jobs, find_run
-from vae.ledger import Ledger, TrainRequest
+from vae.jobs import Jobs
+from vae.ledger import Ledger, TrainRequest, find_run
 from vae.worker import work
 
 pytestmark = [
@@ -221,7 +221,8 @@ def test_extension_stays_within_the_grant(home, data):
     assert jobs.extend(id, 40).minutes == 240
 
 
-def test_an_estimate_takes_real_steps_and_says_the_caps(home, data):
+def test_an_estimate_takes_real_steps_and_says_the_caps(home, data, monkeypatch):
+    monkeypatch.setattr("vae.child.ESTIMATE_SECONDS", 400)
     jobs = Jobs(home / "runs", home / "worlds", run=False)
     told = jobs.estimate(request(data))
     assert told.seconds > 0

@@ -156,15 +156,26 @@ def test_save_now_and_extend_are_done_once(jobs, data):
 def test_a_run_that_has_ended_can_be_extended(jobs, data):
     ledger = submitted(jobs, request(data))
     assert work(ledger, jobs.worlds) == 0
-    first = (jobs.worlds / "Mine" / "model.safetensors").read_bytes()
     assert jobs.extend(ledger.id, 0.001).state == "queued"
     assert work(ledger, jobs.worlds) == 0
     status = ledger.status()
     assert status.state == "done"
     assert status.step > 8
     assert [s for s, _ in losses(ledger.folder)] == list(range(1, status.step + 1))
-    assert (jobs.worlds / "Mine" / "model.safetensors").read_bytes() != first
+    assert "| steps | 8 |" not in (jobs.worlds / "Mine" / "README.md").read_text()
     assert sorted(p.name for p in jobs.worlds.iterdir()) == ["Mine", "tiny"]
+
+
+def test_a_world_of_the_same_name_that_another_made_stays(jobs, data):
+    ledger = submitted(jobs, request(data, steps=2))
+    shutil.copytree(jobs.worlds / "tiny", jobs.worlds / "Mine")  # came meanwhile, by a ZIP say
+    (jobs.worlds / "Mine" / "training.json").write_text('{"imported": true}')
+    before = snapshot(jobs.worlds / "Mine")
+    for _ in range(2):
+        assert work(ledger, jobs.worlds) == 0
+        assert ledger.status().world == "Mine-2"
+        jobs.extend(ledger.id, 0.0001)
+    assert snapshot(jobs.worlds / "Mine") == before
 
 
 @pytest.mark.parametrize("step", [1, 2, 4, 5, 7])
