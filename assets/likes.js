@@ -177,6 +177,7 @@ vae43.likes = (() => {
     const places = new Map(along().map(({ id, at }) => [id, at]));
     for (const { id } of all()) {
       const block = blockOf(id);
+      if (!block) continue; // it is about to be drawn
       const at = Number(places.get(id) ?? 0);
       const range = block.querySelector("input[type=range]");
       const number = block.querySelector("input[type=number]");
