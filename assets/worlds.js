@@ -58,9 +58,9 @@ vae43.worlds = (() => {
       const hash = hashes.get(world);
       return { world, ...(hash ? { hash } : {}), ...data };
     };
-    const get = (_, name) => server[name] && ((data = {}) =>
-      server[name](data.binary ? { ...data, data: named(data.data) } : named(data)));
-    return new Proxy({}, { get });
+    const ask = (one) => (data = {}) =>
+      one(data.binary ? { ...data, data: named(data.data) } : named(data));
+    return Object.fromEntries(Object.entries(server).map(([name, one]) => [name, ask(one)]));
   }
 
   // ------------------------------------------------------------------ the menu
