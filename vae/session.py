@@ -42,6 +42,8 @@ MEASURES = 40
 """Held-out measurements over a run."""
 PATIENCE = 0.25
 """Share of a run that held-out pictures may get worse before it stops early."""
+LEAST_STEPS = 60
+"""Steps since the best before that: on a slow machine a quarter of a taste is three steps."""
 SHEET_COST = 8.0
 """A sheet is drawn once training has taken so many times as long as the last sheet did."""
 MAX_SHEETS = 240
@@ -205,7 +207,9 @@ class Session:
         self._before = after
         if int(before * MEASURES) != int(after * MEASURES):
             self._measure(trainer)
-            if overfits(self._tested(trainer), PATIENCE) and not trainer.protocol.adversarial:
+            since = trainer.step - (trainer.best.step or 0)
+            worse = since >= LEAST_STEPS and not trainer.protocol.adversarial
+            if worse and overfits(self._tested(trainer), PATIENCE):
                 self.report.say(
                     message=f"Overfitting since step {trainer.best.step}: "
                     "it stopped early, and the best weights are kept."

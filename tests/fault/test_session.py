@@ -382,6 +382,7 @@ def test_overfitting_stops_early_and_keeps_the_best(jobs, data, monkeypatch):
         return real(self) | {"reconstruction": next(values)}
 
     monkeypatch.setattr(Trainer, "held_out", made_up)
+    monkeypatch.setattr(session_module, "LEAST_STEPS", 0)
     ledger = submitted(jobs, request(data, steps=12))
     assert work(ledger, jobs.worlds) == 0
     status = ledger.status()
