@@ -50,7 +50,10 @@ def test_a_dict_gives_the_protocol_back():
         ({"batch_size": 8.5}, "batch_size must be a whole number"),
         ({"steps": 0}, "steps must be a whole number from 1"),
         ({"minutes": -1}, "minutes must be a number from 0.001"),
-        ({"augment": "colour"}, "augment must be one of 'none', 'flip', 'shift', 'affine', found 'colour'"),
+        (
+            {"augment": "colour"},
+            "augment must be one of 'none', 'flip', 'shift', 'affine', found 'colour'",
+        ),
         ({"precision": "int8"}, "precision must be one of 'auto', 'bf16', 'fp32'"),
         ({"pixel_weight": 0}, "pixel_weight must be a number"),
         ({"beta_z": -1}, "beta_z must be a number from 0"),

@@ -21,6 +21,7 @@ from vae.ui.upload import fit, rounded
 
 if TYPE_CHECKING:
     import numpy as np
+
     from vae.infer import World
     from vae.matching import Matching
 
