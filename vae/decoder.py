@@ -34,7 +34,9 @@ def fixed_noise(size: int) -> Tensor:
     One fixed field keeps a dragged picture from flickering, and makes pictures reproducible.
     """
     generator = np.random.Generator(np.random.Philox(43 + size))
-    return torch.from_numpy(generator.standard_normal((1, 1, size, size), dtype=np.float32))
+    field = generator.standard_normal((1, 1, size, size), dtype=np.float32)
+    with torch.inference_mode(False):  # first asked for by a frozen world, it may yet be trained on
+        return torch.from_numpy(field)
 
 
 class ModulatedConv(nn.Module):

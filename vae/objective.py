@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from vae.batches import Batch
 from vae.discriminator import Discriminator
 from vae.distributions import Latents, Posterior, kl_divergence, kl_to_standard_normal
-from vae.encoder import global_mean
+from vae.encoder import all_rows, global_mean
 from vae.encodings import NUM_ATTRIBUTES, measure
 from vae.losses import (
     attribute_order_loss,
@@ -60,7 +60,9 @@ class Objective(nn.Module):
         )
         if self.protocol.texture_weight:
             places = torch.Generator().manual_seed(batch.places)
-            losses["texture"] = texture_loss(output[:n], batch.x, generator=places)
+            losses["texture"] = texture_loss(
+                all_rows(output[:n].float()), all_rows(batch.x), generator=places
+            )
         if self.tied and self.protocol.loop_weight:
             losses |= self._closed_loop(latents, batch, output[:n])
         if judge is not None:

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 NAMES = {
     *("VAE", "English", "PNG", "JPEG", "WebP", "ZIP", "CSV", "CSS", "GIMP", "Krita", "Inkscape"),
     *("Adobe", "Ctrl", "Shift", "PgDn", "PgUp", "Home", "End", "Enter", "Tab", "Esc", "MB", "GB"),
-    *("gpl", "ase", "css", "png", "KL", "fake", "pomona", "mine", "reference"),
+    *("gpl", "ase", "css", "png", "KL", "fake", "pomona", "mine.png", "reference.png"),
     *(name.capitalize() for name in FORMS[:5]),  # worlds may call their sliders what they like
 }
 """Proper names, keys, units, and what the tests themselves bring along."""

@@ -14,6 +14,7 @@ from tests.browser.serve_fake import FAKES, TUNNEL_HOST
 from tests.browser.test_access import axe, findings  # noqa: F401  a fixture
 from tests.browser.test_doors import ask
 from tests.browser.test_memory import link, message, settle, undo, written
+from vae.ui.seed import FIRST_SEED
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 CARD = "# Other\n\nAnother world, in *blue*.\n\n![samples](samples.png)\n\n<b>no markup</b>\n"
@@ -164,7 +165,7 @@ def test_the_strip_shows_every_worlds_pictures_and_leads_to_them(visit, url):
     strip = page.locator("#memory .strip li")
     assert strip.evaluate_all(labels) == ["", "", "fake", "fake"]
     entry = strip.nth(2).locator(".go")
-    assert entry.get_attribute("aria-label") == "Go to: fake: seed 40, 1 slider moved"
+    assert entry.get_attribute("aria-label") == f"Go to: fake: seed {FIRST_SEED}, 1 slider moved"
     entry.click()
     arrived(page, "fake")
     assert (pixels(page), shown_state(page)) == made

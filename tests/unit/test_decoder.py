@@ -134,6 +134,13 @@ def test_one_picture_is_drawn_as_it_is_in_a_batch(decoder_type, size):
     assert torch.allclose(alone, together, atol=1e-5)
 
 
+def test_a_grain_that_was_first_drawn_by_a_frozen_world_can_be_trained_on():
+    fixed_noise.cache_clear()
+    with torch.inference_mode():
+        fixed_noise(32)
+    make()(*latents(), size=32).mean().backward()
+
+
 @pytest.mark.parametrize("layer", range(4))
 def test_noise_of_every_scale_reaches_the_picture(layer):
     decoder, (z, key) = make(), latents()
