@@ -25,7 +25,7 @@ from vae.utils import sweep, write_atomic
 if TYPE_CHECKING:
     from vae.screening import Manifest
 
-SLIDER_PICTURES = 12
+SLIDER_PICTURES = 8
 MIRROR_SAMPLES = 64
 
 

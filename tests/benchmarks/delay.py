@@ -87,11 +87,17 @@ def far_away(to: int, *, round_trip: float = 0.2, megabits: float = 10.0) -> Ite
         megabits: A second, either way.
     """
     loop, ready = asyncio.new_event_loop(), []
+    loop.set_exception_handler(lambda *_: None)  # of connections cut off at the end
     serving = loop.create_task(_serve(0, to, round_trip, megabits, ready))
 
     def run() -> None:
         with contextlib.suppress(asyncio.CancelledError):
             loop.run_until_complete(serving)
+        left = asyncio.all_tasks(loop)  # connections that were still open
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.close()
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
