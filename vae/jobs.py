@@ -270,9 +270,8 @@ class Jobs:
             try:
                 with self._lock:
                     self._tick()
-            except (OSError, TrainingError) as error:  # a full disk, a folder gone: try again
-                last = str(error)
-                self._gone.wait(1.0 if last else 0.0)
+            except (OSError, TrainingError):  # a full disk, a folder gone: try again
+                self._gone.wait(1.0)
 
     def _tick(self) -> None:
         for id, child in list(self._children.items()):  # noqa: A001
