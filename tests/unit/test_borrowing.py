@@ -22,7 +22,7 @@ def world():
 
 @pytest.fixture(scope="module")
 def latents(world):
-    return world.sample(2, generator=torch.Generator().manual_seed(3), truncation=0.8)
+    return world.sample(6, generator=torch.Generator().manual_seed(3), truncation=0.8)
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ def test_looks_are_measured_on_the_worlds_own_side():
 
 def test_as_many_references_as_pictures_or_one(world, latents, look):
     three = Look(look.u.expand(3, -1), look.has_alpha)
-    with pytest.raises(ShapeError, match="expected 1 reference or 2, found 3"):
+    with pytest.raises(ShapeError, match="expected 1 reference or 6, found 3"):
         world.borrowing(latents, three)
 
 
