@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,10 @@ ENOUGH = 4
 """Held-out measurements before anything is said of them."""
 WORSE = 1.02
 """How much worse than the best the last held-out measurements are, to call it overfitting."""
+MANY, FEWEST = 32, 3
+"""Held-out pictures for which that is enough; fewer must show more, and fewest show nothing."""
+PATIENT = 30
+"""Steps without anything better before overfitting is spoken of."""
 WEAK_JUDGE, STRONG_JUDGE = 1.9, 0.4
 """The judge's hinge loss: 2 is one who cannot tell, 0 one who always can."""
 
@@ -34,6 +39,7 @@ def advise(
     *,
     floor: float,
     rolled_back: int | None = None,
+    pictures: int = MANY,
 ) -> Advice:
     """Read the curves.
 
@@ -42,6 +48,7 @@ def advise(
         held_out: Records of held-out pictures, likewise.
         floor: What KL z is, in nats, when no dimension of it carries anything.
         rolled_back: The last step at which the loss was not finite.
+        pictures: How many held-out pictures are measured.
     """
     step = int(training[-1]["step"]) if training else 0
     if rolled_back is not None and step <= rolled_back + 20:
@@ -66,9 +73,8 @@ def advise(
         )
     values = [float(record["reconstruction"]) for record in held_out]
     best = min(range(len(values)), key=values.__getitem__)
-    since, recent = len(values) - 1 - best, sum(values[-3:]) / 3
-    at = held_out[best]["step"]
-    if since >= 3 and recent > WORSE * values[best]:
+    at = int(held_out[best]["step"])
+    if int(held_out[-1]["step"]) - at >= PATIENT and _rises(values[best:], pictures):
         return Advice(
             "overfitting",
             f"Overfitting since step {at}: it learns your images by heart. "
@@ -97,6 +103,22 @@ def overfits(held_out: Sequence[tuple[float, float]], patience: float) -> bool:
     progress, value = min(held_out, key=lambda pair: pair[1])
     recent = sum(pair[1] for pair in held_out[-3:]) / 3
     return held_out[-1][0] - progress >= patience and recent > WORSE * value
+
+
+def _rises(values: Sequence[float], pictures: int) -> bool:
+    """Whether measurements after the best, which comes first, are clearly worse than it.
+
+    They must be worse by a share that grows as pictures get fewer, and by three times what one
+    measurement shakes: the median second difference, which a steady rise leaves at nothing.
+    """
+    if len(values) < ENOUGH or pictures < FEWEST:
+        return False
+    bends = sorted(
+        abs(a - 2 * b + c) for a, b, c in zip(values, values[1:], values[2:], strict=False)
+    )
+    noise = 1.4826 * bends[len(bends) // 2] / math.sqrt(6)
+    share = (WORSE - 1) * math.sqrt(MANY / min(pictures, MANY))
+    return sum(values[-3:]) / 3 - values[0] > max(share * values[0], 3 * noise)
 
 
 def _collapsed(training: Sequence[Mapping[str, Any]], floor: float) -> bool:

@@ -301,7 +301,7 @@ class Session:
     def _say(self, trainer: Trainer, values: Mapping[str, float]) -> None:
         advice = advise(
             self.report.steps[-40:], self.report.tests, floor=self.floor,
-            rolled_back=self.rolled_back,
+            rolled_back=self.rolled_back, pictures=len(self.held_out),
         )  # fmt: skip
         if advice.code != self.report.status.coach.get("code") or advice.code == "learning":
             if advice.code != self.report.status.coach.get("code"):

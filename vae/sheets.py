@@ -52,7 +52,7 @@ class Sheets:
         for row, tiles in enumerate(rows):
             for column, tile in enumerate(tiles):
                 top, left = row * TILE, column * TILE
-                sheet[top : top + len(tile), left : left + tile.shape[1]] = tile
+                sheet[top : top + TILE, left : left + TILE] = tile
         return sheet
 
     def write(self, model: IvAE, folder: Path, step: int) -> Path:
@@ -62,5 +62,14 @@ class Sheets:
 
 
 def _tiles(images: torch.Tensor) -> np.ndarray:
-    """Straight images (N, C, S, S) as uint8 tiles (N, at most 64, at most 64, 4)."""
-    return to_bytes(shrink(to_pixels(images), TILE))
+    """Straight images (N, C, S, S) as uint8 tiles (N, 64, 64, 4).
+
+    Small ones are enlarged by the largest whole number that fits, each pixel a crisp square, and
+    stand in the middle with clear pixels around.
+    """
+    small = to_bytes(shrink(to_pixels(images), TILE))
+    times = TILE // small.shape[1]
+    crisp = small.repeat(times, axis=1).repeat(times, axis=2)
+    before = (TILE - crisp.shape[1]) // 2
+    rim = (before, TILE - crisp.shape[1] - before)
+    return np.pad(crisp, ((0, 0), rim, rim, (0, 0)))

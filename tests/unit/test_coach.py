@@ -39,6 +39,22 @@ def test_a_rollback_is_told_for_a_while():
     assert advise(steps(40), measured([1.0] * 5), floor=3.2, rolled_back=10).code != "rolled_back"
 
 
+def test_overfitting_takes_a_clear_rise_of_enough_pictures_over_enough_steps():
+    def code(values, pictures=32):
+        return advise(steps(), measured(values), floor=3.2, pictures=pictures).code
+
+    falling = [1.0, 0.7, 0.5]
+    slight = [*falling, 0.51, 0.515, 0.52, 0.525]  # 4 %
+    clear = [*falling, 0.55, 0.6, 0.65]
+    assert code(slight) == "overfitting"
+    assert code(slight, pictures=3) != "overfitting"
+    assert code(clear, pictures=3) == "overfitting"
+    assert code(clear, pictures=2) != "overfitting"
+    assert code(clear[:-1]) != "overfitting"  # 20 steps after the best
+    shaking = [*falling, 0.6, 0.51, 0.6, 0.51, 0.6, 0.51]
+    assert code(shaking) != "overfitting"
+
+
 def test_no_record_at_all_is_a_beginning():
     assert advise([], [], floor=3.2).code == "starting"
 
