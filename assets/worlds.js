@@ -157,6 +157,7 @@ vae43.worlds = (() => {
       return vae43.note(answer.error);
     }
     const article = dialog().querySelector("article");
+    article.lang = spoken(); // but for the blocks that say otherwise
     article.innerHTML = answer.html; // made by the server from Markdown alone
     dialog().setAttribute("aria-label", words.card_of.replace("{name}", of));
     dialog().showModal(); // it gives the focus back by itself

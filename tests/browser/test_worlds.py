@@ -390,6 +390,19 @@ def test_menu_and_card_are_used_by_keyboard_alone(visit, url, folder):
     told(page, "The world other is not here any more.")
 
 
+def test_the_card_is_shown_in_the_language_of_the_page(visit, url, folder):
+    (folder / "other" / "README.md").write_text("# Other\n\n## Numbers\n\nMine *alone*.\n")
+    page = visit(url, locale="zh-CN")
+    open_menu(page)
+    page.click("#worlds-list li[data-world=other] .card")
+    page.wait_for_selector("dialog.card[open]")
+    article = page.locator("dialog.card article")
+    assert article.get_attribute("lang") == "zh-CN"
+    assert article.locator("h2").inner_text() == "数据一览"
+    assert article.locator("p").get_attribute("lang") == "en"
+    assert article.locator("em").evaluate("e => getComputedStyle(e).fontStyle") == "italic"
+
+
 @pytest.mark.parametrize(
     ("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
 )

@@ -9,19 +9,37 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from tests.browser.fake_world import fake_worlds, write_fake
+from vae.finish import make_card as make_model_card
+from vae.slider import Slider
+from vae.sliders import SliderTable
 from vae.ui.card import read_card, render
+from vae.ui.language import answering, speaking
+from vae.ui.words.zh_card import PHRASES
 from vae.ui.worlds_menu import make_card
 
 TAGS = {
     *("h1", "h2", "h3", "h4", "h5", "h6", "p", "ul", "ol", "li", "blockquote", "pre", "code", "hr"),
     *("br", "em", "strong", "s", "a", "img", "table", "thead", "tbody", "tr", "th", "td"),
 }
-ATTRIBUTES = {"href", "title", "target", "rel", "src", "alt", "id", "class", "style", "start"}
+ATTRIBUTES = {
+    "href",
+    "title",
+    "target",
+    "rel",
+    "src",
+    "alt",
+    "id",
+    "class",
+    "style",
+    "start",
+    "lang",
+}
 
 
 class Reader(HTMLParser):
@@ -153,3 +171,53 @@ def test_a_card_is_read_to_a_cap_and_in_any_bytes(tmp_path):
     assert "café" in html
     assert len(html) < 400_000
     assert read_card(None) == ""
+
+
+def test_what_the_project_writes_is_translated_and_what_others_wrote_is_marked(tmp_path):
+    slider = Slider(
+        name="position across 6", kind="form", attribute=None, low=-2.5, high=2.5,
+        gain=0.5, purity=0.3, spearman=0.9,
+    )  # fmt: skip
+    table = SliderTable((slider,), torch.zeros(1, 4))
+    (tmp_path / "README.md").write_text(
+        make_model_card("mine", {"training images": 30, "steps": 12}, table)
+        + "\n## Numbers\n\n| part | what |\n|---|---|\n| swd | 128² real to real |\n"
+        + "| warmth | redness_spread 0.40, odd thing 0.2 |\n\nMy *own* words.\n\n- A thing\n"
+    )
+    english = read_card(tmp_path)
+    with speaking("zh-CN"):
+        html = read_card(tmp_path)
+    for said in ("数据一览", "训练图片", "步数", "完成时间", "左右位置 6", "128² 真实图片之间"):
+        assert said in html
+        assert said not in english
+    assert "<td>红绿跨度 0.40, odd thing 0.2</td>" in html
+    assert "<code>vae.infer.get_infer_model</code> 载入" in html
+    assert "不是复制" in html
+    assert '<p lang="en">My <em>own</em> words.</p>' in html
+    assert '<li lang="en">A thing</li>' in html
+    assert "lang=" not in english
+    with speaking("zh-CN"):
+        assert "<script" not in render("| <script>x |\n|---|\n", tmp_path)
+        assert "My images" in render("## My images\n", tmp_path)  # not "My 张图片"
+
+
+def test_a_card_in_the_language_that_is_spoken_comes_first(tmp_path):
+    (tmp_path / "README.md").write_text("# Fruit\n\n你好")
+    (tmp_path / "README.zh.md").write_text("# 水果")
+    assert '<p lang="zh">你好</p>' in read_card(tmp_path)
+    with speaking("zh-CN"):
+        assert ">水果</h1>" in read_card(tmp_path)
+
+
+def test_phrases_carry_their_values():
+    for phrase, said in PHRASES.items():
+        assert set(re.findall(r"\{\w+\}", phrase)) == set(re.findall(r"\{\w+\}", said))
+
+
+def test_the_card_answers_in_the_language_of_its_request(tmp_path):
+    write_fake(tmp_path / "other", card="# Other\n\n## Numbers\n")
+    worlds = fake_worlds(tmp_path)
+    card = answering(make_card(worlds))
+    said = asyncio.run(card({"of": "other", "language": "zh-CN"}))["html"]
+    assert "<h2>数据一览</h2>" in said
+    worlds.close()

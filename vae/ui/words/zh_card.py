@@ -1,0 +1,88 @@
+"""What the project itself writes into a world's card, in simplified Chinese, by the English.
+
+Headings, labels, and the sentences that come with the numbers. The {values} of the one are those of
+the other; where several would fit, the first is taken.
+"""
+
+from __future__ import annotations
+
+PHRASES = {
+    # headings
+    "Data": "数据",
+    "Data, licence, attribution": "数据、许可与署名",
+    "Training": "训练",
+    "Numbers": "数据一览",
+    "Style sliders, by independent code": "风格滑块：由独立代码测得",
+    "What was compared": "比较过什么",
+    "Limits": "局限",
+    "Curve": "曲线",
+    # labels of tables
+    "fact": "项目",
+    "value": "数值",
+    "part": "部分",
+    "what": "测量什么",
+    "slider": "滑块",
+    "kind": "种类",
+    "style": "风格",
+    "form": "形态",
+    "gain": "幅度",
+    "purity": "纯度",
+    "moves most beside it": "此外最受牵动的",
+    "stage": "阶段",
+    "step": "步",
+    "held out": "留出图片",
+    "KL key": "KL 键",
+    # rows of facts
+    "training images": "训练图片",
+    "folder": "文件夹",
+    "started from": "起点",
+    "protocol": "训练方案",
+    "steps": "步数",
+    "minutes of training": "训练分钟数",
+    "held-out PSNR, premultiplied": "留出图片的 PSNR（预乘）",
+    "finished": "完成时间",
+    "held-out images": "留出图片数",
+    "preset": "预设",
+    "protocols": "训练方案",
+    "weights of step": "所用权重的步数",
+    "device": "设备",
+    "held-out reconstruction loss": "留出图片的重建损失",
+    # rows of numbers
+    "reconstruction": "重建",
+    "speed": "速度",
+    "sliders": "滑块",
+    "PSNR of the set (headline)": "整组图片的 PSNR（主要指标）",
+    "mean PSNR of images": "各图 PSNR 的平均",
+    "PSNR on black": "黑底上的 PSNR",
+    "PSNR on white": "白底上的 PSNR",
+    "PSNR on checker": "棋盘格上的 PSNR",
+    "alpha, mean absolute error": "透明度的平均绝对误差",
+    "Spearman of {number} or more": "Spearman 达到 {number} 的滑块",
+    "mean purity": "平均纯度",
+    "decode {area} {rank}": "解码 {area}，{rank}",
+    "{area} real to real": "{area} 真实图片之间",
+    "{area} reconstructions": "{area} 重建",
+    "{area} samples": "{area} 采样",
+    "{number} validation images, premultiplied": "{number} 张验证图片，预乘",
+    "{number} images": "{number} 张图片",
+    "fitted on {number} images": "由 {number} 张图片拟合",
+    "{ratio} × floor": "下限的 {ratio} 倍",
+    "batch 1, {number} threads, {device}": "每次一张，{number} 个线程，{device}",
+    "of {number}": "共 {number} 个",
+    # sentences
+    "A world of 43.VAE: load it with `vae.infer.get_infer_model`.": (
+        "43.VAE 的一个世界，用 `vae.infer.get_infer_model` 载入。"
+    ),
+    "Gain, purity and rank correlation as measured by the model's own measurers on training "
+    "pictures. A small global latent makes variations; it does not copy.": (
+        "幅度、纯度和秩相关由模型自带的测量在训练图片上得出。小小的全局潜变量生成的是变化，不是复制。"
+    ),
+    "Reconstruction loss of held-out images: `{curve}`": "留出图片的重建损失：`{curve}`",
+    "{number} images, {screening}. SHA-256 over their hashes: `{digest}`. The hash of each is in "
+    "`training.json`; the images are not.": (
+        "{number} 张图片（{screening}）。全部哈希的 SHA-256：`{digest}`。每张图片的哈希在 "
+        "`training.json` 里，图片本身不在。"
+    ),
+    "not screened for content": "未做内容筛查",
+    "Consent ({when}, {who}): {sentence}": "授权声明（{when}，{who}）：{sentence}",
+}
