@@ -21,6 +21,9 @@ REACH = 4.0
 """Furthest metadata a model is trained on, in standard deviations. A table of few pictures, or of
 others, is steep at its ends: a turned picture may score in the hundreds, and the prior with it."""
 
+OTHERS = 3
+"""Pictures, in batches, that stand for the set where the grain of draws is compared."""
+
 
 @dataclass
 class Batch:
@@ -39,6 +42,7 @@ class Batch:
         offset: Translation (rows, columns) of everything the judge sees in this step.
         places: Seed of where and along what the grain is compared.
         drawn: Latents drawn from the density for the judge, or None.
+        others: Straight images (M, C, S, S) that the grain of those is compared with, or None.
     """
 
     x: Tensor
@@ -53,6 +57,7 @@ class Batch:
     offset: tuple[int, int] = (0, 0)
     places: int = 0
     drawn: Latents | None = None
+    others: Tensor | None = None
 
 
 class BatchSource:
@@ -116,8 +121,9 @@ class BatchSource:
         x, u, latents = self._pictures()
         width = self.model.latent_dim + self.model.latent_key_dim
         shift = (2 * torch.rand(n, generator=g) - 1) * p.loop_reach
+        comparing = p.texture_weight or p.draws_texture_weight
         rows, columns = torch.randint(-size // 16, size // 16 + 1, (2,), generator=g).tolist()
-        places = int(torch.randint(0, 2**31, (), generator=g)) if p.texture_weight else 0
+        places = int(torch.randint(0, 2**31, (), generator=g)) if comparing else 0
         return Batch(
             x=x.contiguous(),
             u=u,
@@ -131,6 +137,7 @@ class BatchSource:
             offset=(rows, columns),
             places=places,
             drawn=self._drawn(int(n * p.draws)) if p.adversarial else None,
+            others=self._others(OTHERS * n) if p.draws_texture_weight else None,
         )
 
     def _share(self, whole: Tensor) -> Tensor:
@@ -170,6 +177,10 @@ class BatchSource:
         if num < self.num_processes or self.model.density is None:
             return None
         return self._split(self._share(self.model.density.sample(num, generator=self.generator)))
+
+    def _others(self, num: int) -> Tensor:
+        index = torch.randint(len(self.images), (num,), generator=self.generator)
+        return self.images[self._share(index)].float() / 255
 
     def _split(self, joined: Tensor) -> Latents:
         return Latents(*joined.split((self.model.latent_dim, self.model.latent_key_dim), 1))

@@ -164,7 +164,7 @@ def texture_loss(
 
     Args:
         output: Straight images (N, C, H, W) in [0, 1].
-        target: The same shape.
+        target: (M, C, H, W); as many as ``output``, or others that stand for a whole set.
         generator: A CPU generator of the places and the directions.
         num_levels: Levels from the finest.
         num_projections: Random directions a level.
@@ -188,16 +188,24 @@ def texture_loss(
         filters = torch.randn(
             num_projections, channels, patch_size, patch_size, generator=generator
         )
-        real = level[len(target) :].detach()
+        real = level[len(output) :].detach()
         filters = filters / filters.square().sum((1, 2, 3), keepdim=True).sqrt()
         with torch.autocast(level.device.type, enabled=False):
             rulers = _rulers(real.float(), num_projections)
             filters = torch.einsum("pkhw,pkc->pchw", filters.to(rulers), rulers)
             values = F.conv2d(level.float()[..., top:, left:], filters, stride=stride)
-        ours, theirs = (part.transpose(0, 1).flatten(1) for part in values.split(len(target)))
-        gap = ours.sort(1).values - theirs.sort(1).values
+        parts = values.split((len(output), len(target)))
+        ours, theirs = (part.transpose(0, 1).flatten(1).sort(1).values for part in parts)
+        gap = ours - _quantiles(theirs, ours.shape[1])
         losses.append(mean_hypo(gap, 0.05))
     return torch.stack(losses).mean()
+
+
+def _quantiles(rows: Tensor, num: int) -> Tensor:
+    """Read sorted rows (K, M) at ``num`` evenly spread ranks."""
+    if rows.shape[1] == num:
+        return rows
+    return F.interpolate(rows[None], size=num, mode="linear", align_corners=False)[0]
 
 
 def _rulers(level: Tensor, num: int) -> Tensor:

@@ -63,6 +63,11 @@ class Objective(nn.Module):
             losses["texture"] = texture_loss(
                 all_rows(output[:n].float()), all_rows(batch.x), generator=places
             )
+        if self.protocol.draws_texture_weight and batch.others is not None and len(output) > n:
+            places = torch.Generator().manual_seed(batch.places + 1)
+            losses["draws_texture"] = texture_loss(
+                all_rows(output[n:].float()), all_rows(batch.others), generator=places
+            )
         if self.tied and self.protocol.loop_weight:
             losses |= self._closed_loop(latents, batch, output[:n])
         if judge is not None:
@@ -154,6 +159,7 @@ class Objective(nn.Module):
             "kl_z": p.beta_z,
             "kl_key": p.beta_key,
             "texture": p.texture_weight,
+            "draws_texture": p.draws_texture_weight,
             "order": p.order_weight,
             "loop": p.loop_weight * ramp,
             "likeness": p.likeness_weight * ramp,

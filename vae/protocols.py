@@ -45,6 +45,7 @@ class Protocol:
         loop_reach: Largest move of a key in the closed loop, in standard deviations.
         loop_epsilon: Where that loss turns from quadratic to linear, in standard deviations.
         texture_weight: Weight of the sliced Wasserstein distance of patches.
+        draws_texture_weight: The same, of pictures drawn from the density to others of the set.
         likeness_weight: Weight of a reconstruction's metadata against its original's.
         read_weight: Weight of reading latents back out of moved pictures.
         adversarial: Train the decoder against a judge, the encoder being frozen.
@@ -83,6 +84,7 @@ class Protocol:
     loop_reach: float = 2.2
     loop_epsilon: float = 0.1
     texture_weight: float = 0.0
+    draws_texture_weight: float = 0.0
     likeness_weight: float = 2e-3
     read_weight: float = 2e-3
     adversarial: bool = False
@@ -137,6 +139,7 @@ _WEIGHTS = (
     *(
         "loop_reach",
         "texture_weight",
+        "draws_texture_weight",
         "likeness_weight",
         "read_weight",
         "judge_weight",
@@ -166,7 +169,8 @@ _PROTOCOLS = {
         loop_warmup=0,
         pixel_weight=0.3,
         pyramid_weight=0.5,
-        texture_weight=8e-3,
+        texture_weight=1.2e-2,
+        draws_texture_weight=2e-2,
         loop_weight=5e-2,
         adversarial=True,
     ),

@@ -24,7 +24,8 @@ def first_losses(name: str, steps: int = 4) -> list[dict[str, float]]:
     )
     trainer = Trainer(tiny_model(), image_set(32), image_set(4), protocol)
     kept = ("total", "kl_z", "kl_key", "order", "reconstruction", "loop", "likeness", "read_back",
-            "texture", "adversarial", "features", "judge", "grad_norm", "balance")  # fmt: skip
+            "texture", "draws_texture", "adversarial", "features", "judge",
+            "grad_norm", "balance")  # fmt: skip
     return [
         {k: v for k, v in event.values.items() if k in kept}
         for event in trainer.run()

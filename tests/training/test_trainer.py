@@ -36,6 +36,7 @@ def test_every_protocol_runs_to_its_end(name, channels):
         assert all(math.isfinite(v) for v in event.values.values())
     assert ("judge" in events[0].values) is (name == "adversarial")
     assert ("kl_z" in events[0].values) is (name != "adversarial")
+    assert ("draws_texture" in events[0].values) is (name == "adversarial")
     assert trainer.progress == 1.0
 
 

@@ -199,6 +199,13 @@ def test_texture_takes_another_draw_of_the_grain_and_not_its_mean():
     assert squared_error > (0.5 - x[:, :3]).square().mean()  # a pixel loss asks for no grain
 
 
+def test_texture_is_compared_with_a_larger_set_too():
+    x = grainy()
+    many = torch.cat([grainy(seed=s) for s in (1, 2, 3)])
+    assert texture(x, x.repeat(3, 1, 1, 1)) < 0.05 * texture(grainy(strength=0.05), x)
+    assert texture(x, many) < 0.2 * texture(grainy(strength=0.05), many)
+
+
 def test_texture_minds_colour_noise_more_than_as_much_noise_of_the_light():
     x = grainy().mean(1, keepdim=True).repeat(1, 3, 1, 1)  # grain of the light alone
     noise = 0.03 * torch.randn(len(x), 3, *x.shape[2:], generator=torch.Generator().manual_seed(3))
