@@ -198,6 +198,7 @@ def test_what_the_project_writes_is_translated_and_what_others_wrote_is_marked(t
     assert "lang=" not in english
     with speaking("zh-CN"):
         assert "<script" not in render("| <script>x |\n|---|\n", tmp_path)
+        assert ">5,394 张图片<" in render("## 5,394 images.\n", tmp_path).replace("。", "")
         assert "My images" in render("## My images\n", tmp_path)  # not "My 张图片"
 
 

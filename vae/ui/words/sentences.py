@@ -60,5 +60,5 @@ def _looks(sentence: str) -> str:
 
 
 def _value(found: re.Match[str]) -> str:
-    wanted = r"[\d.,]+²?" if found[1] in _NUMBERS else ".*?"
+    wanted = r"[\d.,]*\d²?" if found[1] in _NUMBERS else ".*?"
     return f"(?P<{found[1]}>{wanted})"

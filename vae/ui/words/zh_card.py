@@ -69,7 +69,28 @@ PHRASES = {
     "{ratio} × floor": "下限的 {ratio} 倍",
     "batch 1, {number} threads, {device}": "每次一张，{number} 个线程，{device}",
     "of {number}": "共 {number} 个",
+    "after `{stage}`": "`{stage}` 之后",
+    "`{stage}`, {number} pictures in": "`{stage}`，{number} 张图片之后",
+    "{number} pictures in": "{number} 张图片之后",
+    "this world": "这个世界",
+    "the world before this one": "这之前的世界",
     # sentences
+    "On {number} validation paintings that share no source plate with the training set. Every "
+    "number is printed by `{command}`, on two CPU cores.": (
+        "在 {number} 张与训练图片不同源的验证图片上测得。每个数字都由 `{command}` 在两个 CPU "
+        "核心上打印。"
+    ),
+    "Watercolour fruit with real transparency: RGBA, {area}, {number} content latents and a key "
+    "of {ratio}.": "带真正透明度的水彩水果：RGBA，{area}，{number} 个内容潜变量，键宽 {ratio}。",
+    "The paintings are in the public domain. Source: {source}. Fruit was cut out of the plates "
+    "and the paper removed; about one picture in twenty keeps a scrap of its plate, and the model "
+    "has learned a little of that. The weights are released under {licence}, as the code is.": (
+        "原画属于公有领域。来源：{source}。水果从图版上抠出，去掉了纸面；约每二十张有一张还留着"
+        "一点图版，模型也学到了一些。权重与代码一样，以 {licence} 发布。"
+    ),
+    "The last two stages of this world, on its validation set:": (
+        "这个世界最后的两个阶段，在它的验证图片上："
+    ),
     "A world of 43.VAE: load it with `vae.infer.get_infer_model`.": (
         "43.VAE 的一个世界，用 `vae.infer.get_infer_model` 载入。"
     ),
