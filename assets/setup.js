@@ -93,11 +93,12 @@ vae43.setup = (() => {
     train.write(find(".cost"), answer.error ? answer.error : costOf(answer));
   }
 
-  function costOf({ seconds, device, memory_bytes, images_per_second }) {
+  function costOf({ seconds, device, memory_bytes, images_per_second, notes = [] }) {
     const time = train.fill(words.about, { time: train.timeOf(seconds) });
     const rate = Number(images_per_second.toPrecision(2));
     const on = words[`device_${device}`] ?? device;
-    return train.fill(words.costs, { time, device: on, memory: train.bytesOf(memory_bytes), rate });
+    const memory = train.bytesOf(memory_bytes);
+    return [train.fill(words.costs, { time, device: on, memory, rate }), ...notes].join(" ");
   }
 
   function trouble(text) {

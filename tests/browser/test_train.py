@@ -141,6 +141,7 @@ def test_from_drawings_to_a_world_in_the_menu(visit, train_url, drawings):
     page.wait_for_function(
         "() => /It will take about/.test(document.querySelector('.cost').textContent)"
     )
+    assert "A run may take up to 2,000 images" in page.inner_text(".cost")
     page.wait_for_function("() => document.querySelectorAll('.contact .ready').length === 12")
 
     page.fill(".setup [name=name]", "Orchard")
