@@ -26,6 +26,7 @@ MAX_BYTES = {
     "config.json": 64 * 2**10,
     "sliders.json": 8 * 2**20,
     "README.md": 2**20,
+    "README.zh.md": 2**20,
     OWN_FILE: 16 * 2**20,
     "model.safetensors": 256 * 2**20,
 }

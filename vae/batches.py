@@ -121,8 +121,8 @@ class BatchSource:
         x, u, latents = self._pictures()
         width = self.model.latent_dim + self.model.latent_key_dim
         shift = (2 * torch.rand(n, generator=g) - 1) * p.loop_reach
-        comparing = p.texture_weight or p.draws_texture_weight
         rows, columns = torch.randint(-size // 16, size // 16 + 1, (2,), generator=g).tolist()
+        comparing = p.texture_weight or p.draws_texture_weight
         places = int(torch.randint(0, 2**31, (), generator=g)) if comparing else 0
         return Batch(
             x=x.contiguous(),

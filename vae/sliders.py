@@ -8,7 +8,7 @@ slider is a direction of z, found where the picture changes most for a standard 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,9 +96,11 @@ def build_slider_table(model: IvAE, latents: Tensor, *, num_pictures: int = 24) 
     for index, direction in style:
         rows.append((_measure_style(model, probes, index, direction), direction))
     rows.sort(key=lambda row: -abs(row[0].gain * row[0].spearman))
-    forms = [_measure_form(model, probes, d) for d in form]
-    names = _form_names([f[0] for f in forms])
-    for name, (_, gain, purity, spearman), direction in zip(names, forms, form, strict=True):
+    taken: set[str] = set()
+    for number, direction in enumerate(form, 1):
+        key, gain, purity, spearman = _measure_form(model, probes, direction, taken)
+        name = SHAPE_WORDS[key] if key else f"form {number}"
+        taken |= {key} if key else set()
         sign = -1 if gain < 0 else 1  # so that to the right is more of what the name says
         slider = Slider(
             name=name, kind="form", attribute=None, low=-REACH, high=REACH,
@@ -283,7 +285,7 @@ def _shape(x: Tensor) -> Tensor:
 
 
 def _measure_form(
-    model: IvAE, probes: Tensor, direction: Tensor
+    model: IvAE, probes: Tensor, direction: Tensor, taken: Collection[str]
 ) -> tuple[str | None, float, float, float]:
     """What a direction of z does to form: the clearest measure, gain, purity, Spearman."""
     spread = _shape(_decode(model, probes)).std(0).clamp_min(1e-4)
@@ -293,16 +295,19 @@ def _measure_form(
     change = path[-1] - path[0]
     size = change.abs().mean(0)
     order = torch.stack([rank_correlation(path[:, :, j]).mean() for j in range(path.shape[2])])
-    best = int((size * order.abs()).argmax())
-    share = float(size[best] / size.sum().clamp_min(1e-6))
-    clear = abs(float(order[best])) > 0.8 and share > 0.22 and float(size[best]) > 1
-    name = tuple(SHAPE_WORDS)[best] if clear else None
-    return name, float(change[:, best].mean()) / 4, share, float(order[best])
+    share = size / size.sum().clamp_min(1e-6)
+    clear = (order.abs() > 0.8) & (share > 0.22) & (size > 1)
+    name, best = _clearest(size * order.abs(), clear, taken)
+    return name, float(change[:, best].mean()) / 4, float(share[best]), float(order[best])
 
 
-def _form_names(found: Sequence[str | None]) -> list[str]:
-    names: list[str] = []
-    for number, key in enumerate(found, 1):
-        word = SHAPE_WORDS[key] if key else f"form {number}"
-        names.append(f"{word} {number}" if word in names else word)
-    return names
+def _clearest(effect: Tensor, clear: Tensor, taken: Collection[str]) -> tuple[str | None, int]:
+    """Return the strongest clear measure that names no slider yet, and its place.
+
+    Where there is none, no name and the place of the strongest.
+    """
+    keys = tuple(SHAPE_WORDS)
+    order = effect.argsort(descending=True).tolist()
+    free = (i for i in order if bool(clear[i]) and keys[i] not in taken)
+    best = next(free, None)
+    return (None, order[0]) if best is None else (keys[best], best)

@@ -61,6 +61,14 @@ def test_a_world_goes_out_and_in_and_draws_the_same(tiny_world, worlds, tmp_path
     assert sorted(p.name for p in worlds.iterdir()) == ["tiny", "tiny-2", "tiny-3"]
 
 
+def test_a_card_in_another_language_goes_along(tiny_world, worlds):
+    data = altered(export_world(tiny_world), **{"README.zh.md": "# 小".encode()})
+    again = export_world(worlds / import_world(data, worlds))
+    assert (worlds / "tiny" / "README.zh.md").read_text(encoding="utf-8") == "# 小"
+    with zipfile.ZipFile(io.BytesIO(again)) as file:
+        assert "tiny/README.zh.md" in file.namelist()
+
+
 def nan_weights(tiny_world: Path, tmp_path: Path) -> bytes:
     tensors, header = read_tensors(tiny_world / "model.safetensors")
     name = next(n for n in tensors if "head" in n)

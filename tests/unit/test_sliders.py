@@ -14,7 +14,7 @@ from vae.sliders import (
     SHAPE_WORDS,
     Slider,
     SliderTable,
-    _form_names,
+    _clearest,
     _shape,
     build_slider_table,
     purest_direction,
@@ -110,10 +110,13 @@ def test_style_sliders_are_named_for_attributes_that_vary(table):
     assert all(s.attribute is None for s in table.sliders if s.kind == "form")
 
 
-def test_form_names_are_words_or_numbers_and_never_twice():
-    found = ["width", None, "width", "heart", "width"]
-    names = _form_names(found)
-    assert names == ["width", "form 2", "width 3", "light at heart", "width 5"]
+def test_a_form_takes_the_next_clear_name_or_none():
+    effect, clear = torch.zeros(9), torch.zeros(9).bool()
+    effect[2], effect[3] = 3, 2
+    clear[2:4] = True
+    assert _clearest(effect, clear, ()) == ("across", 2)
+    assert _clearest(effect, clear, {"across"}) == ("down", 3)
+    assert _clearest(effect, clear, {"across", "down"}) == (None, 2)
 
 
 def test_form_is_measured_as_it_looks():
