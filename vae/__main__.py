@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from vae.allocator import keep_freed_memory
 from vae.errors import VAEError
 from vae.protocols import NAMES
 from vae.screening import command as screening
@@ -68,6 +69,7 @@ def make_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; an error is one line on stderr and exit code 1."""
     options = make_parser().parse_args(arguments)
+    keep_freed_memory()
     try:
         {
             "screen": screening.run,

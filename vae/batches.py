@@ -43,6 +43,7 @@ class Batch:
         places: Seed of where and along what the grain is compared.
         drawn: Latents drawn from the density for the judge, or None.
         others: Straight images (M, C, S, S) that the grain of those is compared with, or None.
+        recent: Straight images (K, C, S, S) drawn in the steps before, or None.
     """
 
     x: Tensor
@@ -58,6 +59,7 @@ class Batch:
     places: int = 0
     drawn: Latents | None = None
     others: Tensor | None = None
+    recent: Tensor | None = None
 
 
 class BatchSource:
@@ -99,6 +101,7 @@ class BatchSource:
             scores = model.standardizer(raw.to(device)).clamp(-REACH, REACH)
         self.u = scores.unflatten(0, (2, -1))  # (2, N, 16)
         self.stored: Tensor | None = None
+        self.recent = self.images[:0]  # 8-bit pictures drawn of late, oldest first
         if protocol.adversarial:
             self.stored = torch.stack([encode_set(model, training, flip=f) for f in flips])
             if model.density is None:
@@ -107,12 +110,25 @@ class BatchSource:
 
     def state(self) -> dict[str, Tensor]:
         """Return the position in the data and the state of the generator."""
-        return {"order": self.order, "generator": self.generator.get_state()}
+        state = {"order": self.order, "generator": self.generator.get_state()}
+        return state | ({"recent": self.recent} if len(self.recent) else {})
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Go back to a :meth:`state`."""
         self.order = state["order"]
         self.generator.set_state(state["generator"])
+        self.recent = state.get("recent", self.recent).to(self.device)
+
+    def remember(self, drawn: Tensor) -> None:
+        """Keep pictures (N, C, S, S) just drawn, so that the grain of many can be compared.
+
+        With those of the step they are as many as :attr:`Batch.others`.
+        """
+        p = self.protocol
+        room = (OTHERS * p.batch_size - int(p.batch_size * p.draws)) // self.num_processes
+        drawn = drawn.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8)
+        pool = torch.cat((self.recent, drawn))
+        self.recent = pool[max(0, len(pool) - max(room, 0)) :]
 
     def next(self) -> Batch:
         """Return this process's share of the next batch."""
@@ -138,6 +154,7 @@ class BatchSource:
             places=places,
             drawn=self._drawn(int(n * p.draws)) if p.adversarial else None,
             others=self._others(OTHERS * n) if p.draws_texture_weight else None,
+            recent=self.recent.float() / 255 if len(self.recent) else None,
         )
 
     def _share(self, whole: Tensor) -> Tensor:

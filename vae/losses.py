@@ -149,6 +149,7 @@ def texture_loss(
     target: Tensor,
     *,
     generator: torch.Generator,
+    company: Tensor | None = None,
     num_levels: int = 3,
     num_projections: int = 24,
     patch_size: int = 7,
@@ -166,6 +167,8 @@ def texture_loss(
         output: Straight images (N, C, H, W) in [0, 1].
         target: (M, C, H, W); as many as ``output``, or others that stand for a whole set.
         generator: A CPU generator of the places and the directions.
+        company: Straight images (K, C, H, W) that count among ``output`` and get no gradient. A
+            few pictures alone, asked to hold the grain of a whole set, would each take its mean.
         num_levels: Levels from the finest.
         num_projections: Random directions a level.
         patch_size: Side of a patch.
@@ -178,7 +181,9 @@ def texture_loss(
         Heitz et al. (2021), "A Sliced Wasserstein Loss for Neural Texture Synthesis",
         arXiv:2006.07229; the levels are those of Karras et al. (2018), arXiv:1710.10196.
     """
-    pairs = torch.cat((premultiply(output.float().contiguous()), premultiply(target)))
+    ours = output if company is None else torch.cat((output, company.to(output)))
+    num = len(ours)
+    pairs = torch.cat((premultiply(ours.float().contiguous()), premultiply(target)))
     losses = []
     for level in laplacian_pyramid(pairs, num_levels + 1)[:num_levels]:
         side, channels = level.shape[-1], level.shape[1]
@@ -188,15 +193,15 @@ def texture_loss(
         filters = torch.randn(
             num_projections, channels, patch_size, patch_size, generator=generator
         )
-        real = level[len(output) :].detach()
+        real = level[num:].detach()
         filters = filters / filters.square().sum((1, 2, 3), keepdim=True).sqrt()
         with torch.autocast(level.device.type, enabled=False):
             rulers = _rulers(real.float(), num_projections)
             filters = torch.einsum("pkhw,pkc->pchw", filters.to(rulers), rulers)
             values = F.conv2d(level.float()[..., top:, left:], filters, stride=stride)
-        parts = values.split((len(output), len(target)))
-        ours, theirs = (part.transpose(0, 1).flatten(1).sort(1).values for part in parts)
-        gap = ours - _quantiles(theirs, ours.shape[1])
+        parts = values.split((num, len(target)))
+        drawn, theirs = (part.transpose(0, 1).flatten(1).sort(1).values for part in parts)
+        gap = drawn - _quantiles(theirs, drawn.shape[1])
         losses.append(mean_hypo(gap, 0.05))
     return torch.stack(losses).mean()
 

@@ -66,7 +66,10 @@ class Objective(nn.Module):
         if self.protocol.draws_texture_weight and batch.others is not None and len(output) > n:
             places = torch.Generator().manual_seed(batch.places + 1)
             losses["draws_texture"] = texture_loss(
-                all_rows(output[n:].float()), all_rows(batch.others), generator=places
+                all_rows(output[n:].float()),
+                all_rows(batch.others),
+                generator=places,
+                company=None if batch.recent is None else all_rows(batch.recent),
             )
         if self.tied and self.protocol.loop_weight:
             losses |= self._closed_loop(latents, batch, output[:n])

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vae.allocator import keep_freed_memory
 from vae.errors import VAEError
 from vae.guard import Authority, Grant, train
 from vae.ledger import DATA, Ledger, TrainRequest
@@ -39,6 +40,7 @@ def be_gentle(niceness: int) -> None:
     if hasattr(os, "nice"):
         with suppress(OSError):
             os.nice(niceness)
+    keep_freed_memory()
     import torch
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 1))

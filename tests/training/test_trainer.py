@@ -214,3 +214,14 @@ def test_a_run_without_a_folder_writes_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     list(make(short("pretrain", 1)).run())
     assert snapshot(tmp_path) == {}
+
+
+def test_draws_are_remembered_until_they_are_as_many_as_the_pictures_beside_them():
+    one = make(short("adversarial", 8))
+    batches = []
+    take = one.source.next
+    one.source.next = lambda: batches.append(take()) or batches[-1]
+    list(one.run())
+    assert batches[0].recent is None
+    assert len(batches[1].recent) == len(batches[0].drawn.z)
+    assert len(batches[-1].recent) + len(batches[-1].drawn.z) == len(batches[-1].others)

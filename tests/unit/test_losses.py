@@ -220,3 +220,19 @@ def test_texture_has_a_slope_that_brings_grain_back():
     texture_loss(output, x, generator=torch.Generator().manual_seed(0)).backward()
     assert amount.grad is not None
     assert amount.grad < 0
+
+
+def test_texture_lets_a_picture_be_plain_among_others_that_are_not():
+    """A set of which half is plain: one more plain picture fits, though alone it would not."""
+    plain, strong = grainy(strength=0.02), grainy(strength=0.2)
+    target = torch.cat((plain, strong))
+    one = grainy(strength=0.02, seed=5)[:1]
+    mean = grainy(strength=0.11, seed=5)[:1]  # what suits the whole set best for one alone
+    company = torch.cat((grainy(strength=0.02, seed=6)[:3], grainy(strength=0.2, seed=6)))
+
+    def loss(output, company):
+        generator = torch.Generator().manual_seed(0)
+        return float(texture_loss(output, target, generator=generator, company=company))
+
+    assert loss(mean, None) < loss(one, None)
+    assert loss(one, company) < loss(mean, company)

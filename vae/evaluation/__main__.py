@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vae.allocator import keep_freed_memory
 from vae.errors import VAEError
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def make_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Evaluate; an error is one line on stderr and exit code 1."""
     options = make_parser().parse_args(arguments)
+    keep_freed_memory()
     try:
         evaluate(options)
     except VAEError as error:

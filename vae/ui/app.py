@@ -11,6 +11,7 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING, Any
 
+from vae.allocator import keep_freed_memory
 from vae.errors import ConfigError
 from vae.ui import words
 from vae.ui.language import in_every
@@ -128,6 +129,7 @@ def serve(worlds: Worlds, options: Options, desk: Desk | None = None) -> None:
     """
     check_address(options.host, options.port)
     prepare_environment()
+    keep_freed_memory()
     import gradio  # noqa: F401  the slowest import by far; torch's would only slow it further
 
     awake = worlds.start.start()
