@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from vae.__main__ import main as vae_main
 from vae.config import ModelConfig
 from vae.data import ImageSet, load_split
 from vae.distributions import LatentDensity
@@ -146,6 +147,16 @@ def test_the_command_prints_one_table_and_writes_the_same_numbers(world, folder,
     for row in content["rows"]:
         assert f"{row['what']}" in table
         assert f"{row['value']:.4g}" in table
+
+
+def test_the_same_is_a_command_of_the_package(world, folder, tmp_path, capsys):
+    path = tmp_path / "numbers.json"
+    arguments = ["--world", str(world.path), "--data", str(folder), "--part", "reconstruction"]
+    assert main([*arguments, "--num-images", "4"]) == 0
+    table = capsys.readouterr().out
+    assert vae_main(["evaluate", *arguments, "--num-images", "4", "--json", str(path)]) == 0
+    assert capsys.readouterr().out == table
+    assert json.loads(path.read_text(encoding="utf-8"))["seconds"]["reconstruction"] > 0
 
 
 def test_a_wrong_folder_is_one_line_and_exit_code_one(world, tmp_path, capsys):
