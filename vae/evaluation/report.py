@@ -10,7 +10,12 @@ import numpy as np
 import torch
 
 from vae.data import ImageSet
-from vae.evaluation.reconstruction import pca_baseline, score_reconstruction
+from vae.evaluation.reconstruction import (
+    ms_ssim,
+    pca_baseline,
+    scale_weights,
+    score_reconstruction,
+)
 from vae.evaluation.rows import (
     Options,
     Part,
@@ -38,10 +43,14 @@ def report_reconstruction(
 ) -> Iterator[Row]:
     """Yield closeness of reconstructions, and what as many linear components reach."""
     chosen = pick(validation.images, options.cap(len(validation)))
-    scores = score_reconstruction(chosen, decode_all(world, encode_all(world, chosen)))
+    back = decode_all(world, encode_all(world, chosen))
+    scores = score_reconstruction(chosen, back)
     remark = f"{scores.num_images} validation images, premultiplied"
     yield Row("reconstruction", "PSNR of the set (headline)", scores.psnr, "dB", remark)
+    yield Row("reconstruction", "MSE", scores.mse, "", "premultiplied, all channels")
     yield Row("reconstruction", "mean PSNR of images", scores.psnr_of_images, "dB")
+    scales = f"premultiplied, {len(scale_weights(world.image_size))} scales"
+    yield Row("reconstruction", "MS-SSIM", ms_ssim(chosen, back), "", scales)
     for name, value in scores.psnr_on.items():
         yield Row("reconstruction", f"PSNR on {name}", value, "dB")
     yield Row("reconstruction", "alpha, mean absolute error", scores.alpha_mae)
@@ -53,7 +62,10 @@ def report_reconstruction(
 def report_swd(
     world: World, train: ImageSet, validation: ImageSet, options: Options
 ) -> Iterator[Row]:
-    """Yield sharpness: distance of samples and reconstructions from real, beside the floor."""
+    """Yield sharpness: distance of samples and reconstructions from real, beside the floor.
+
+    With alpha and without: an outline is sharp sooner than grain is.
+    """
     num = min(options.cap(1024), len(validation), len(train))
     generator = torch.Generator().manual_seed(options.seed)
     real = pick(validation.images, num)
@@ -64,21 +76,39 @@ def report_swd(
         "reconstructions": decode_all(world, latents),
         "samples": decode_all(world, world.sample(num, generator=generator)),
     }
-    levels = {
-        name: swd_levels(
-            premultiplied(real),
-            premultiplied(images),
-            generator=torch.Generator().manual_seed(options.seed),
-        )
-        for name, images in sets.items()
-    }
+    for what, view in swd_views(world.channels).items():
+        levels = {
+            name: swd_levels(
+                premultiplied(real)[:, :view],
+                premultiplied(images)[:, :view],
+                generator=torch.Generator().manual_seed(options.seed),
+            )
+            for name, images in sets.items()
+        }
+        yield from _swd_rows(levels, what, num)
+
+
+def swd_views(channels: int) -> dict[str, int]:
+    """Return what distances are taken of: {words after the name of a row: leading channels}.
+
+    All channels; and where there is alpha, the premultiplied colour alone, which is what the
+    picture shows on black.
+    """
+    return {"": channels, " without alpha": 3} if channels == 4 else {"": channels}
+
+
+def _swd_rows(levels: dict[str, dict[int, float]], what: str, num: int) -> Iterator[Row]:
+    """Yield the floor, and every set beside it, level by level."""
     for size, floor in levels["floor"].items():
-        yield Row("swd", f"{size}² real to real", floor, "×1000", f"{num} images")
+        yield Row("swd", f"{size}²{what} real to real", floor, "×1000", f"{num} images")
         for name in ("reconstructions", "samples"):
             value = levels[name][size]
-            ratio = f"{value / max(floor, 1e-9):.2f} × floor"
-            details = {"floor": floor} if name == "samples" else {}
-            yield Row("swd", f"{size}² {name}", value, "×1000", ratio, details)
+            ratio = value / max(floor, 1e-9)
+            details = {"ratio": ratio, "level": size, "set": name, "alpha": not what}
+            if name == "samples" and not what:
+                details["floor"] = floor
+            remark = f"{ratio:.2f} × floor"
+            yield Row("swd", f"{size}²{what} {name}", value, "×1000", remark, details)
 
 
 def report_sliders(
