@@ -19,6 +19,7 @@ from vae.evaluation.report import (
     Row,
     format_table,
     pick,
+    report_distribution,
     report_reconstruction,
     report_sliders,
     report_speed,
@@ -118,11 +119,24 @@ def test_an_untrained_world_is_far_from_the_floor(world, sets):
         assert colour.details["ratio"] == pytest.approx(colour.value / floor.value)
 
 
+def test_an_untrained_world_neither_looks_real_nor_varies(world, sets):
+    rows = by_name(report_distribution(world, *sets, OPTIONS))
+    assert rows["precision, samples"].value < 0.5
+    assert rows["diversity, samples"].value < 0.5 < rows["diversity, real to real"].value
+    assert rows["KID, samples"].value > 10 * abs(rows["KID, real to real"].value)
+    assert len(rows["memorisation ratio"].details["values"]) == 3
+    assert rows["KID, samples"].remark.startswith("± ")
+    few = Options(num_images=4, workers=0)
+    assert list(report_distribution(world, *sets, few)) == []
+
+
 def test_every_slider_has_a_row_with_its_leakage(world, sets):
-    *scores, working, purity = report_sliders(world, *sets, OPTIONS)
+    *scores, working, steady, purity, beyond = report_sliders(world, *sets, OPTIONS)
     assert [row.what for row in scores] == ["warmth: Spearman", "coverage: Spearman"]
     assert set(scores[0].details["leakage"]) <= set(ATTRIBUTES)
-    assert working.remark == "of 2"
+    assert working.remark == steady.remark == "of 2"
+    assert working.value >= steady.value
+    assert 0 <= beyond.value <= 1
     assert purity.value == pytest.approx(np.mean([row.details["purity"] for row in scores]))
 
 
