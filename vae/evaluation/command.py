@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vae.evaluation.rows import Row
     from vae.infer import World
 
-PARTS = ("reconstruction", "swd", "distribution", "sliders", "speed")
+PARTS = ("reconstruction", "swd", "distribution", "sliders", "style", "speed")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -28,8 +28,9 @@ from vae.evaluation.rows import (
     pick,
     premultiplied,
 )
-from vae.evaluation.sliders import Reference, SliderScore, measure_in_parts, measure_sliders
+from vae.evaluation.sliders import SliderScore, fit_reference, measure_sliders
 from vae.evaluation.speed import measure_decode
+from vae.evaluation.style import report_style
 from vae.evaluation.swd import swd_levels
 
 if TYPE_CHECKING:
@@ -138,8 +139,7 @@ def score_sliders(
     world: World, train: ImageSet, validation: ImageSet, options: Options
 ) -> list[SliderScore]:
     """Measure the sliders on validation images, standardised by training images."""
-    real = pick(train.images, 2000).permute(0, 2, 3, 1).numpy()
-    reference = Reference.fit(measure_in_parts(real, workers=options.workers))
+    reference = fit_reference(train.images, workers=options.workers)
     chosen = pick(validation.images, options.cap(256))
     return measure_sliders(
         world,
@@ -168,6 +168,7 @@ PARTS: dict[str, Part] = {
     "swd": report_swd,
     "distribution": report_distribution,
     "sliders": report_sliders,
+    "style": report_style,
     "speed": report_speed,
 }
 
@@ -175,5 +176,5 @@ PARTS: dict[str, Part] = {
 __all__ = [
     "MONOTONE", "PARTS", "STEADY", "Options", "Row", "as_json", "decode_all", "encode_all",
     "format_table", "pick", "report_distribution", "report_reconstruction", "report_sliders",
-    "report_speed", "report_swd", "score_sliders", "swd_views",
+    "report_speed", "report_style", "report_swd", "score_sliders", "swd_views",
 ]  # fmt: skip

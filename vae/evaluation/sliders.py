@@ -33,9 +33,12 @@ from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
 from vae.errors import DatasetError
 from vae.evaluation.measures import measure_batch
+from vae.evaluation.rows import pick
 from vae.pixels import to_bytes, to_pixels
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from vae.infer import Latents, World
 
 Table = Mapping[str, np.ndarray]
@@ -196,6 +199,12 @@ def measure_sliders(
             if progress is not None:
                 progress(done, len(style))
     return scores
+
+
+def fit_reference(images: Tensor, *, workers: int = 0, num: int = 2000) -> Reference:
+    """Return the reference of straight uint8 training images (N, C, S, S), at most `num`."""
+    chosen = pick(images, num).permute(0, 2, 3, 1).numpy()
+    return Reference.fit(measure_in_parts(chosen, workers=workers))
 
 
 def measure_in_parts(
