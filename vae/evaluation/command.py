@@ -1,23 +1,44 @@
 """``python -m vae evaluate --world W --data D``: every number of a world in one table.
 
-The same as ``python -m vae.evaluation``.
+The same as ``python -m vae.evaluation``. What is measured, and what each number is worth, is told
+in the README.md of this folder, which ``--explain`` prints.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vae.evaluation.rows import Row
+    from vae.data import ImageSet
+    from vae.evaluation.rows import Options, Row
     from vae.infer import World
 
-PARTS = ("reconstruction", "swd", "distribution", "sliders", "style", "speed")
+PARTS = (
+    "reconstruction",
+    "swd",
+    "distribution",
+    "sliders",
+    "style",
+    "identifiability",
+    "speed",
+)
+EXPLANATION = Path(__file__).with_name("README.md")
+
+
+class Explain(argparse.Action):
+    """An option that prints the page of definitions and ends the program."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print and exit."""
+        print(EXPLANATION.read_text(encoding="utf-8"), end="")
+        parser.exit()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,25 +55,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=2, help="threads when speed is measured")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
     parser.add_argument(
+        "--siblings",
+        nargs="+",
+        default=[],
+        metavar="WORLD",
+        help="the same training from other seeds, for identifiability",
+    )
+    parser.add_argument(
         "--update", action="store_true", help="write the slider numbers into the world's table"
     )
     parser.add_argument("--json", type=Path, help="file to write the numbers to as well")
+    parser.add_argument(
+        "--out", type=Path, help="folder to write numbers.json, table.txt and figures to"
+    )
+    parser.add_argument(
+        "--explain", action=Explain, nargs=0, help="print definitions, sources and caveats"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
     """Measure the parts asked for, print one table, and write the numbers where told to.
 
-    The file of numbers is written after every part, so that a long evaluation that is stopped
-    keeps what it had.
+    Numbers are written after every part, so that a long evaluation that is stopped keeps what it
+    had.
 
     Raises:
+        ConfigError: An option is out of range.
         VAEError: The world or the folder cannot be read.
     """
     from vae.data import load_split
-    from vae.evaluation.report import PARTS as MEASURE
     from vae.evaluation.rows import Options, format_table
     from vae.infer import get_infer_model
+    from vae.utils import write_atomic
 
+    check(options)
     world = get_infer_model(options.world, device=options.device)
     train, validation = load_split(options.data, size=world.image_size, channels=world.channels)
     settings = Options(
@@ -61,21 +97,69 @@ def run(options: argparse.Namespace) -> None:
         workers=options.workers,
         threads=options.threads,
         steps=options.steps,
+        siblings=tuple(options.siblings),
     )
-    rows: list[Row] = []
-    seconds: dict[str, float] = {}
-    for name in PARTS if "all" in options.part else dict.fromkeys(options.part):
-        print(f"measuring {name} …", file=sys.stderr)
-        begun = time.perf_counter()
-        rows += MEASURE[name](world, train, validation, settings)
-        seconds[name] = round(time.perf_counter() - begun, 1)
-        if options.json is not None:
-            write_numbers(options.json, world, options, rows, seconds)
+    files = [path for path in (options.json, _inside(options.out, "numbers.json")) if path]
+
+    def keep(rows: Sequence[Row], times: Mapping[str, Mapping[str, float]]) -> None:
+        for path in files:
+            write_numbers(path, world, options, rows, times)
+
+    parts = PARTS if "all" in options.part else tuple(dict.fromkeys(options.part))
+    rows = measure(parts, world, (train, validation), settings, keep)
     print(format_table(rows))
+    if options.out is not None:
+        from vae.evaluation.figures import write_figures
+
+        write_atomic(options.out / "table.txt", (format_table(rows) + "\n").encode())
+        write_figures(options.out, world, validation, rows, seed=options.seed)
     if options.update:
-        update_sliders(
-            world, [row.details for row in rows if row.part == "sliders" and row.details]
-        )
+        update_sliders(world, [r.details for r in rows if r.part == "sliders" and r.details])
+
+
+def check(options: argparse.Namespace) -> None:
+    """Raise ConfigError where a number cannot be meant."""
+    from vae.errors import ConfigError
+
+    least = {"num_images": 1, "steps": 3, "workers": 0, "threads": 1}
+    for name, low in least.items():
+        value = getattr(options, name)
+        if value is not None and value < low:
+            flag = name.replace("_", "-")
+            raise ConfigError(f"--{flag} must be {low} or more, found {value}")
+
+
+def measure(
+    parts: Iterable[str],
+    world: World,
+    sets: tuple[ImageSet, ImageSet],
+    settings: Options,
+    keep: Callable[[Sequence[Row], Mapping[str, Mapping[str, float]]], None],
+) -> list[Row]:
+    """Return the rows of some parts, one after the other.
+
+    Args:
+        parts: Their names.
+        world: The world to judge.
+        sets: Training and validation pictures.
+        settings: How to evaluate.
+        keep: Called after every part with all rows so far, and the seconds of every part: by
+            the clock, and of processors (this one's and those of its workers).
+    """
+    from vae.evaluation.report import PARTS as MEASURE
+
+    rows: list[Row] = []
+    times: dict[str, dict[str, float]] = {}
+    for name in parts:
+        print(f"measuring {name} …", file=sys.stderr)
+        begun, busy = time.perf_counter(), sum(os.times()[:4])
+        rows += MEASURE[name](world, *sets, settings)
+        times[name] = {
+            "clock": round(time.perf_counter() - begun, 1),
+            "processor": round(sum(os.times()[:4]) - busy, 1),
+        }
+        keep(rows, times)
+    return rows
 
 
 def write_numbers(
@@ -83,7 +167,7 @@ def write_numbers(
     world: World,
     options: argparse.Namespace,
     rows: Sequence[Row],
-    seconds: Mapping[str, float],
+    times: Mapping[str, Mapping[str, float]],
 ) -> None:
     """Write the rows as JSON, with what was measured, when, and the seconds of every part."""
     from vae.evaluation.rows import as_json
@@ -94,10 +178,14 @@ def write_numbers(
         "data": options.data.name,
         "measured": log_timestamp(),
         "seed": options.seed,
-        "seconds": dict(seconds),
+        "seconds": times,
         "rows": as_json(rows),
     }
     write_atomic(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def _inside(folder: Path | None, name: str) -> Path | None:
+    return None if folder is None else folder / name
 
 
 def update_sliders(world: World, scores: Sequence[Mapping[str, Any]]) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
@@ -30,6 +30,7 @@ from vae.errors import ConfigError, ShapeError, VAEError
 
 if TYPE_CHECKING:
     from vae.data import ImageSet
+    from vae.evaluation.rows import Options, Row
     from vae.infer import World
 
 KINDS = {"im-pivae": "base", "vae": "vae"}
@@ -230,6 +231,28 @@ def _run(
         facts = {"pictures": len(training), "steps": options.steps, "seed": seed, "kind": kind}
         write_world(folder, world.model, world.table, make_card(name, facts, world.table))
     return world
+
+
+def report_identifiability(
+    world: World, train: ImageSet, validation: ImageSet, options: Options
+) -> Iterator[Row]:
+    """Yield how far a world and its siblings read the same code; nothing where it has none."""
+    from vae.data import ImageSet
+    from vae.evaluation.rows import Row, pick
+    from vae.infer import get_infer_model
+
+    if not options.siblings:
+        return
+    worlds = [world, *(get_infer_model(name, device=world.device) for name in options.siblings)]
+    shown = ImageSet(pick(validation.images, options.cap(1000)), [])
+    config = world.config
+    kind = config.ivae_model if config.encoder_type == "ivae" else config.encoder_type
+    for row in agreement(kind, [codes_of(one, shown) for one in worlds]):
+        remark = (
+            f"± {row.sd:.2g} over the pairs of {row.num_runs} worlds; "
+            f"by chance {row.chance:.2f}, in place {row.in_place:.2f}"
+        )
+        yield Row("identifiability", f"MCC, {row.part}", row.mean, "", remark, asdict(row))
 
 
 def format_rows(rows: Sequence[Agreement]) -> str:

@@ -11,6 +11,7 @@ import torch
 
 from vae.data import ImageSet
 from vae.evaluation.distribution import make_sets, report_distribution
+from vae.evaluation.identifiability import report_identifiability
 from vae.evaluation.reconstruction import (
     ms_ssim,
     pca_baseline,
@@ -169,12 +170,14 @@ PARTS: dict[str, Part] = {
     "distribution": report_distribution,
     "sliders": report_sliders,
     "style": report_style,
+    "identifiability": report_identifiability,
     "speed": report_speed,
 }
 
 
 __all__ = [
     "MONOTONE", "PARTS", "STEADY", "Options", "Row", "as_json", "decode_all", "encode_all",
-    "format_table", "pick", "report_distribution", "report_reconstruction", "report_sliders",
-    "report_speed", "report_style", "report_swd", "score_sliders", "swd_views",
+    "format_table", "pick", "report_distribution", "report_identifiability",
+    "report_reconstruction", "report_sliders", "report_speed", "report_style", "report_swd",
+    "score_sliders", "swd_views",
 ]  # fmt: skip

@@ -43,6 +43,7 @@ class Options:
         threads: PyTorch's threads when speed is measured.
         steps: Places along a slider.
         num_calls: Pictures decoded when speed is measured.
+        siblings: Worlds of the same training from other seeds; names or folders.
     """
 
     num_images: int | None = None
@@ -51,6 +52,7 @@ class Options:
     threads: int = 2
     steps: int = 9
     num_calls: int = 300
+    siblings: tuple[str, ...] = ()
 
     def cap(self, usual: int) -> int:
         """Return how many images a part takes at most."""
