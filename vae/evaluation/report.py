@@ -32,7 +32,7 @@ from vae.evaluation.rows import (
 from vae.evaluation.sliders import SliderScore, fit_reference, measure_sliders
 from vae.evaluation.speed import measure_decode
 from vae.evaluation.style import report_style
-from vae.evaluation.swd import swd_levels
+from vae.evaluation.swd import swd_levels_of
 
 if TYPE_CHECKING:
     from vae.infer import World
@@ -78,14 +78,11 @@ def report_swd(
         "samples": pictures.samples,
     }
     for what, view in swd_views(world.channels).items():
-        levels = {
-            name: swd_levels(
-                premultiplied(pictures.real)[:, :view],
-                premultiplied(images)[:, :view],
-                generator=torch.Generator().manual_seed(options.seed),
-            )
-            for name, images in sets.items()
-        }
+        levels = swd_levels_of(
+            premultiplied(pictures.real)[:, :view],
+            {name: premultiplied(images)[:, :view] for name, images in sets.items()},
+            generator=torch.Generator().manual_seed(options.seed),
+        )
         yield from _swd_rows(levels, what, num)
 
 
