@@ -128,7 +128,7 @@ def test_nearest_is_the_same_in_chunks():
 def test_a_net_is_its_seed_and_has_nothing_to_train():
     images = image_set(3).images
     first, again, other = (features_of(RandomFeatures(4, s), images) for s in (0, 0, 1))
-    assert first.shape == (3, RandomFeatures(4, 0).num_features) == (3, 2400)
+    assert first.shape == (3, RandomFeatures(4, 0).num_features) == (3, 1800)
     assert torch.equal(first, again)
     assert not torch.allclose(first, other)
     assert not any(p.requires_grad for p in RandomFeatures(4, 0).parameters())

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from vae.errors import ShapeError
 from vae.losses import premultiply
 
-WIDTHS = (32, 64, 128, 256)
+WIDTHS = (24, 48, 96, 192)
 SEEDS = (0, 1, 2)
 SLOPE = 0.2  # of the leaky ReLU
 

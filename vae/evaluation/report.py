@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 MONOTONE = 0.9  # Spearman from which a slider counts as working
 STEADY = 0.95  # and as working for nearly every picture
 SIZES = (128, 256)
+NUM_MOVED = 160  # pictures that are moved along every slider: most of the time of an evaluation
 
 
 def report_reconstruction(
@@ -138,7 +139,7 @@ def score_sliders(
 ) -> list[SliderScore]:
     """Measure the sliders on validation images, standardised by training images."""
     reference = fit_reference(train.images, workers=options.workers)
-    chosen = pick(validation.images, options.cap(256))
+    chosen = pick(validation.images, options.cap(NUM_MOVED))
     return measure_sliders(
         world,
         encode_all(world, chosen),
