@@ -10,7 +10,8 @@ from PIL import Image
 
 from tests.conftest import draw_fruit
 from vae.__main__ import main
-from vae.evaluation.command import EXPLANATION, PARTS
+from vae.evaluation.__main__ import make_parser
+from vae.evaluation.command import EXPLANATION, PARTS, parts_of
 from vae.evaluation.figures import plot_leakage, plot_sharpness
 from vae.evaluation.report import PARTS as MEASURE
 
@@ -51,9 +52,11 @@ def test_everything_goes_into_one_folder(tiny_world, folder, tmp_path, capsys):
             assert np.asarray(picture.convert("L")).std() > 5
 
 
-def test_without_siblings_there_is_nothing_to_identify(tiny_world, folder, capsys):
-    assert main(evaluate(tiny_world, folder, "--part", "identifiability")) == 0
-    assert "MCC" not in capsys.readouterr().out
+def test_without_siblings_there_is_nothing_to_identify(folder, capsys):
+    options = make_parser().parse_args(["--world", "pomona", "--data", str(folder)])
+    assert parts_of(options) == tuple(part for part in PARTS if part != "identifiability")
+    assert main(evaluate("pomona", folder, "--part", "identifiability")) == 1
+    assert "name others of the same data with --siblings" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -105,8 +105,7 @@ def run(options: argparse.Namespace) -> None:
         for path in files:
             write_numbers(path, world, options, rows, times)
 
-    parts = PARTS if "all" in options.part else tuple(dict.fromkeys(options.part))
-    rows = measure(parts, world, (train, validation), settings, keep)
+    rows = measure(parts_of(options), world, (train, validation), settings, keep)
     print(format_table(rows))
     if options.out is not None:
         from vae.evaluation.figures import write_figures
@@ -117,8 +116,15 @@ def run(options: argparse.Namespace) -> None:
         update_sliders(world, [r.details for r in rows if r.part == "sliders" and r.details])
 
 
+def parts_of(options: argparse.Namespace) -> tuple[str, ...]:
+    """Return the parts asked for; all are those there is something to measure in."""
+    if "all" not in options.part:
+        return tuple(dict.fromkeys(options.part))
+    return tuple(name for name in PARTS if name != "identifiability" or options.siblings)
+
+
 def check(options: argparse.Namespace) -> None:
-    """Raise ConfigError where a number cannot be meant."""
+    """Raise ConfigError where an option cannot be meant."""
     from vae.errors import ConfigError
 
     least = {"num_images": 1, "steps": 3, "workers": 0, "threads": 1}
@@ -127,6 +133,11 @@ def check(options: argparse.Namespace) -> None:
         if value is not None and value < low:
             flag = name.replace("_", "-")
             raise ConfigError(f"--{flag} must be {low} or more, found {value}")
+    if "identifiability" in options.part and not options.siblings:
+        raise ConfigError(
+            "identifiability compares trainings: name others of the same data with --siblings, or "
+            "train some with python -m vae.evaluation.identifiability"
+        )
 
 
 def measure(
