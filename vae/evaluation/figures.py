@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 BACKGROUNDS = ("black", "white", "checker")
 COLOURS = {"samples": "#c8603a", "reconstructions": "#2f6f8f"}
-NUM_SHOWN, NUM_GLANCE, NUM_GROUND = 8, 64, 400
+NUM_SHOWN, NUM_GLANCE, NUM_PATHS = 8, 64, 8
 PLACES = np.linspace(-2.0, 2.0, 9)
 
 
@@ -64,7 +64,7 @@ def make_figures(
         yield "diagnostics", plot_diagnostics(world, shown.float() / 255.0, generator=generator)
     yield "backgrounds", plot_backgrounds(world, pick(validation.images, NUM_SHOWN))
     if names := [slider.name for slider in world.sliders if slider.kind == "style"]:
-        yield "slider-paths", plot_slider_paths(world, validation.images[:1], names, seed=seed)
+        yield "slider-paths", plot_slider_paths(world, validation.images[:1], names)
     if levels := [row.details for row in rows if row.part == "swd" and "ratio" in row.details]:
         yield "sharpness", plot_sharpness(levels)
     if scores := [row.details for row in rows if row.part == "sliders" and row.details]:
@@ -76,7 +76,7 @@ def plot_backgrounds(world: World, images: torch.Tensor) -> Figure:
     back = decode_all(world, encode_all(world, images))
     figure = new_figure(1.2 * len(images) + 1.6, 8.0)
     rows = [
-        (f"{what}, on {background}", [lay_on(picture, background) for picture in pictures])
+        (f"{what}\non {background}", [lay_on(picture, background) for picture in pictures])
         for background in BACKGROUNDS
         for what, pictures in (("original", _pixels(images)), ("comes back", _pixels(back)))
     ]
@@ -88,16 +88,13 @@ def plot_backgrounds(world: World, images: torch.Tensor) -> Figure:
     return figure
 
 
-def plot_slider_paths(
-    world: World, image: torch.Tensor, names: Sequence[str], *, seed: int = 0
-) -> Figure:
-    """Draw where one picture goes along every slider, as the encoder reads it back.
+def plot_slider_paths(world: World, image: torch.Tensor, names: Sequence[str]) -> Figure:
+    """Draw where one picture goes along the sliders that carry it furthest, read back.
 
     Args:
         world: The world.
         image: Straight uint8 (1, C, S, S).
-        names: Of the sliders.
-        seed: Of the draws that are its ground.
+        names: Of sliders; at most `NUM_PATHS` are drawn.
     """
     start = encode_all(world, image)
     steps = []
@@ -107,14 +104,14 @@ def plot_slider_paths(
             z=torch.cat([one.z for one in ends]), key=torch.cat([one.key for one in ends])
         )
         steps.append(encode_all(world, decode_all(world, moved)).joined())
-    ground = world.sample(NUM_GROUND, generator=torch.Generator().manual_seed(seed)).joined()
+    paths = torch.stack(steps)  # (places, sliders, latents)
+    far = (paths[-1] - paths[0]).norm(dim=1).argsort(descending=True)[:NUM_PATHS].tolist()
     return plot_latent_trajectories(
-        torch.stack(steps),
-        names=[name.replace("_", " ") for name in names],
+        paths[:, far],
+        names=[names[i].replace("_", " ") for i in map(int, far)],
         times=PLACES.tolist(),
         time_label="slider, standard deviations",
-        density=ground,
-        title=f"{world.name}: one picture along every style slider, read back",
+        title=f"{world.name}: one picture along the {len(far)} style sliders that move it most",
     )
 
 
