@@ -1,4 +1,4 @@
-"""The command line: ``python -m vae screen | train | resume | sample | encode | …``."""
+"""The command line: ``python -m vae screen | train | resume | sample | evaluate | …``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vae.allocator import keep_freed_memory
 from vae.errors import VAEError
+from vae.evaluation import command as evaluation
 from vae.protocols import NAMES
 from vae.screening import command as screening
 from vae.screening import verified_images
@@ -61,6 +62,9 @@ def make_parser() -> argparse.ArgumentParser:
     encode.add_argument("images", type=Path, nargs="+")
     encode.add_argument("--world", default="pomona")
     encode.add_argument("--out", type=Path, help="JSON file to write; else it is printed")
+    evaluation.add_arguments(
+        commands.add_parser("evaluate", help="measure a world on images it has not seen")
+    )
     info = commands.add_parser("info", help="say what a world is")
     info.add_argument("--world", default="pomona")
     return parser
@@ -79,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "import": import_,
             "sample": sample,
             "encode": encode,
+            "evaluate": evaluation.run,
             "info": info,
         }[options.command](options)
     except VAEError as error:

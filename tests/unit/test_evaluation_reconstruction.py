@@ -3,14 +3,17 @@
 import numpy as np
 import pytest
 import torch
+from skimage.metrics import structural_similarity
 from sklearn.decomposition import PCA
 
 from vae.errors import ShapeError
 from vae.evaluation.reconstruction import (
     checker,
     composite,
+    ms_ssim,
     pca_baseline,
     psnr,
+    scale_weights,
     score_reconstruction,
 )
 from vae.losses import premultiply
@@ -99,3 +102,41 @@ def test_pca_baseline_agrees_with_plain_pca_and_beats_fewer_components():
 def test_sets_that_do_not_pair_are_refused():
     with pytest.raises(ShapeError, match="as they pair"):
         score_reconstruction(torch.zeros(2, 3, 8, 8), torch.zeros(2, 4, 8, 8))
+
+
+def test_ms_ssim_of_equal_pictures_is_one_and_falls_with_noise():
+    images = noise(6, 4, 64, 64)
+    grain = noise(6, 4, 64, 64, seed=1) - 0.5
+    found = [ms_ssim(images, (images + s * grain).clamp(0, 1)) for s in (0.0, 0.1, 0.4, 1.0)]
+    assert found[0] == pytest.approx(1.0, abs=1e-6)
+    assert found == sorted(found, reverse=True)
+    assert found[1] - found[-1] > 0.05
+
+
+def test_at_one_scale_ms_ssim_is_the_ssim_of_scikit_image_but_for_the_border():
+    images, others = noise(3, 1, 16, 16), noise(3, 1, 16, 16, seed=2)
+    others = (images + others) / 2
+    truth = [
+        structural_similarity(
+            a[0].double().numpy(), b[0].double().numpy(), data_range=1.0, gaussian_weights=True,
+            sigma=1.5, use_sample_covariance=False, full=True,
+        )[1].mean()
+        for a, b in zip(images, others, strict=True)
+    ]  # fmt: skip
+    assert ms_ssim(images, others, chunk_size=2) == pytest.approx(np.mean(truth), abs=0.01)
+
+
+def test_ms_ssim_does_not_see_colour_under_transparent_pixels_nor_fails_on_a_negative():
+    images, others = noise(2, 4, 32, 32), noise(2, 4, 32, 32, seed=1)
+    images[:, 3] = others[:, 3] = 0
+    assert ms_ssim(images, others) == pytest.approx(1.0, abs=1e-6)
+    stripes = torch.arange(32).remainder(2).float().expand(1, 1, 32, 32)
+    assert ms_ssim(stripes, 1 - stripes) == pytest.approx(0.0, abs=0.01)
+
+
+def test_small_pictures_have_fewer_scales():
+    assert len(scale_weights(256)) == 5
+    assert [len(scale_weights(side)) for side in (128, 64, 28, 11)] == [4, 3, 2, 1]
+    assert sum(scale_weights(128)) == pytest.approx(1.0)
+    with pytest.raises(ShapeError, match="11 pixels or more, found 8"):
+        scale_weights(8)

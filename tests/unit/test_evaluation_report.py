@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from vae.__main__ import main as vae_main
 from vae.config import ModelConfig
 from vae.data import ImageSet, load_split
 from vae.distributions import LatentDensity
@@ -18,6 +19,7 @@ from vae.evaluation.report import (
     Row,
     format_table,
     pick,
+    report_distribution,
     report_reconstruction,
     report_sliders,
     report_speed,
@@ -108,13 +110,33 @@ def test_an_untrained_world_is_far_from_the_floor(world, sets):
         samples = rows[f"{size}² samples"]
         assert samples.value > 1.5 * floor
         assert samples.remark == f"{samples.value / floor:.2f} × floor"
+        assert samples.details["ratio"] == pytest.approx(samples.value / floor)
+        colour, floor = (
+            rows[f"{size}² without alpha samples"],
+            rows[f"{size}² without alpha real to real"],
+        )
+        assert colour.value != samples.value
+        assert colour.details["ratio"] == pytest.approx(colour.value / floor.value)
+
+
+def test_an_untrained_world_neither_looks_real_nor_varies(world, sets):
+    rows = by_name(report_distribution(world, *sets, OPTIONS))
+    assert rows["precision, samples"].value < 0.5
+    assert rows["diversity, samples"].value < 0.5 < rows["diversity, real to real"].value
+    assert rows["KID, samples"].value > 10 * abs(rows["KID, real to real"].value)
+    assert len(rows["memorisation ratio"].details["values"]) == 3
+    assert rows["KID, samples"].remark.startswith("± ")
+    few = Options(num_images=4, workers=0)
+    assert list(report_distribution(world, *sets, few)) == []
 
 
 def test_every_slider_has_a_row_with_its_leakage(world, sets):
-    *scores, working, purity = report_sliders(world, *sets, OPTIONS)
+    *scores, working, steady, purity, beyond = report_sliders(world, *sets, OPTIONS)
     assert [row.what for row in scores] == ["warmth: Spearman", "coverage: Spearman"]
     assert set(scores[0].details["leakage"]) <= set(ATTRIBUTES)
-    assert working.remark == "of 2"
+    assert working.remark == steady.remark == "of 2"
+    assert working.value >= steady.value
+    assert 0 <= beyond.value <= 1
     assert purity.value == pytest.approx(np.mean([row.details["purity"] for row in scores]))
 
 
@@ -142,10 +164,20 @@ def test_the_command_prints_one_table_and_writes_the_same_numbers(world, folder,
     table = capsys.readouterr().out
     content = json.loads(path.read_text(encoding="utf-8"))
     assert (content["world"], content["data"]) == ("tiny", folder.name)
-    assert len(content["rows"]) == 6
+    assert len(content["rows"]) == 12
     for row in content["rows"]:
         assert f"{row['what']}" in table
         assert f"{row['value']:.4g}" in table
+
+
+def test_the_same_is_a_command_of_the_package(world, folder, tmp_path, capsys):
+    path = tmp_path / "numbers.json"
+    arguments = ["--world", str(world.path), "--data", str(folder), "--part", "reconstruction"]
+    assert main([*arguments, "--num-images", "4"]) == 0
+    table = capsys.readouterr().out
+    assert vae_main(["evaluate", *arguments, "--num-images", "4", "--json", str(path)]) == 0
+    assert capsys.readouterr().out == table
+    assert json.loads(path.read_text(encoding="utf-8"))["seconds"].keys() == {"reconstruction"}
 
 
 def test_a_wrong_folder_is_one_line_and_exit_code_one(world, tmp_path, capsys):

@@ -9,11 +9,14 @@ import torch
 from scipy.stats import norm, spearmanr
 
 from vae.errors import DatasetError
-from vae.evaluation.measures import measure_batch
+from vae.evaluation.measures import ATTRIBUTES, measure_batch
 from vae.evaluation.sliders import (
+    LIMITS,
     Reference,
+    at_limits,
     measure_in_parts,
     measure_sliders,
+    measure_with_limits,
     rank_correlation,
 )
 
@@ -140,6 +143,39 @@ def test_attributes_that_never_vary_are_left_out(reference):
     found = scores_of(np.eye(4), Reference.fit(rows))
     assert tuple(found) == NAMES[:3]
     assert "coverage" not in found["warmth"].leakage
+
+
+def test_the_share_out_of_gamut_is_of_what_is_seen():
+    """Four pixels: one at a limit and half seen, one inside, one inside, one hidden at a limit."""
+    picture = np.array([[[255, 9, 9, 128], [9, 9, 9, 255]], [[9, 9, 254, 255], [0, 0, 0, 0]]])
+    found = at_limits(np.stack([picture, np.zeros_like(picture)]).astype(np.uint8))
+    half = 128 / 255
+    assert found == pytest.approx([half / (half + 2), 0.0])
+    assert at_limits(np.full((1, 2, 2, 1), 255, np.uint8)) == pytest.approx([1.0])
+
+
+def test_a_slider_that_clips_at_its_ends_is_told_from_one_that_does_not(reference):
+    def read(pictures: np.ndarray) -> dict[str, np.ndarray]:
+        return read_channels(pictures) | {LIMITS: at_limits(pictures)}
+
+    for scale, beyond in ((1.0, 0.0), (10.0, 1.0)):
+        world = LinearWorld(scale * np.diag([1.0, 0.0, 0.0, 0.0]))
+        latents = some_latents()
+        latents.key.zero_()
+        (score, *_) = measure_sliders(
+            world,  # type: ignore[arg-type]
+            latents,  # type: ignore[arg-type]
+            reference=reference,
+            measure=read,
+        )
+        assert score.name == "lightness"
+        assert (score.out_of_gamut, score.at_rest) == (beyond, 0.0)
+
+
+def test_the_usual_measurer_tells_the_limits_too():
+    found = measure_with_limits(np.full((2, 16, 16, 4), 255, np.uint8))
+    assert set(found) == {*ATTRIBUTES, LIMITS}
+    assert found[LIMITS].tolist() == [1.0, 1.0]
 
 
 def test_progress_is_told(reference):

@@ -13,6 +13,7 @@ from vae.evaluation.swd import (
     sliced_wasserstein,
     swd_floor,
     swd_levels,
+    swd_levels_of,
 )
 
 
@@ -28,6 +29,17 @@ def smooth_images(num: int, size: int = 32, seed: int = 0) -> torch.Tensor:
 def test_equal_sets_are_at_distance_zero_exactly():
     images = smooth_images(6)
     assert swd_levels(images, images.clone(), generator=seeded()) == {32: 0.0, 16: 0.0}
+
+
+def test_sets_measured_together_have_the_numbers_they_have_alone():
+    real, first, second = (smooth_images(6, seed=s) for s in range(3))
+    for shared in (False, True):
+        together = swd_levels_of(
+            real, {"a": first, "b": second}, generator=seeded(4), shared_scale=shared
+        )
+        for name, fake in (("a", first), ("b", second)):
+            alone = swd_levels(real, fake, generator=seeded(4), shared_scale=shared)
+            assert together[name] == alone
 
 
 def test_distance_grows_with_added_noise_and_most_at_the_finest_level():

@@ -13,6 +13,9 @@ change of the standardised attribute a per standard deviation of slider travel. 
 Purity is strict: absolute values are taken before the mean, so side effects that differ from
 picture to picture do not cancel, and a slider that runs backwards has none. Attributes also hang
 together by their nature (more colourful is more varied), so even a perfect model stays below 1.
+
+Out of gamut is the share of what is seen whose colour sits at a limit of its channel, 0 or 255,
+at the ends of travel; the share at rest stands beside it. There a slider only seems to move on.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,13 +33,17 @@ from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
 from vae.errors import DatasetError
 from vae.evaluation.measures import measure_batch
+from vae.evaluation.rows import pick
 from vae.pixels import to_bytes, to_pixels
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from vae.infer import Latents, World
 
 Table = Mapping[str, np.ndarray]
 Measurer = Callable[[np.ndarray], Table]
+LIMITS = "at_limits"
 CHUNK = 32  # pictures decoded and measured at one time
 
 
@@ -108,6 +115,9 @@ class SliderScore:
         purity: Own change over all change, 0 to 1.
         effects: {attribute: mean signed change}, standard deviations per standard deviation.
         leakage: {attribute: mean absolute change}.
+        out_of_gamut: Share of what is seen that is at a limit of a colour channel, 0 to 1, mean
+            of both ends of travel; 0 where the measurer does not tell.
+        at_rest: The same with the slider in the middle.
     """
 
     name: str
@@ -118,6 +128,25 @@ class SliderScore:
     purity: float
     effects: dict[str, float]
     leakage: dict[str, float]
+    out_of_gamut: float = 0.0
+    at_rest: float = 0.0
+
+
+def measure_with_limits(images: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the sixteen attributes of pictures (N, H, W, C), and `LIMITS`, (N,) each."""
+    return measure_batch(images) | {LIMITS: at_limits(images)}
+
+
+def at_limits(images: np.ndarray) -> np.ndarray:
+    """Return the share (N,), by alpha, of what has a colour channel at 0 or 255.
+
+    Args:
+        images: (N, H, W, C) straight, uint8; nothing to see is a share of 0.
+    """
+    colour = images[..., :3]
+    alpha = images[..., 3] / 255.0 if images.shape[-1] == 4 else np.ones(images.shape[:-1])
+    limit = ((colour == 0) | (colour == 255)).any(axis=-1)
+    return (limit * alpha).sum(axis=(1, 2)) / np.maximum(alpha.sum(axis=(1, 2)), 1e-9)
 
 
 def measure_sliders(
@@ -127,7 +156,7 @@ def measure_sliders(
     reference: Reference,
     span: float = 2.0,
     steps: int = 9,
-    measure: Measurer = measure_batch,
+    measure: Measurer = measure_with_limits,
     workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[SliderScore]:
@@ -158,13 +187,24 @@ def measure_sliders(
                 for place in places
                 for pictures in _decode(world, world.move(latents, {slider.name: float(place)}))
             ]
-            rows = np.concatenate([reference.standardise(result()) for result in pending])
+            tables = [result() for result in pending]
+            rows = np.concatenate([reference.standardise(table) for table in tables])
             values = rows.reshape(steps, len(latents.z), -1)
             assert slider.attribute is not None  # one of reference.names
-            scores.append(_score(slider.name, slider.attribute, reference.names, places, values))
+            score = _score(slider.name, slider.attribute, reference.names, places, values)
+            if LIMITS in tables[0]:
+                limits = np.concatenate([table[LIMITS] for table in tables])
+                score = _with_limits(score, limits.reshape(steps, -1).mean(axis=1))
+            scores.append(score)
             if progress is not None:
                 progress(done, len(style))
     return scores
+
+
+def fit_reference(images: Tensor, *, workers: int = 0, num: int = 2000) -> Reference:
+    """Return the reference of straight uint8 training images (N, C, S, S), at most `num`."""
+    chosen = pick(images, num).permute(0, 2, 3, 1).numpy()
+    return Reference.fit(measure_in_parts(chosen, workers=workers))
 
 
 def measure_in_parts(
@@ -196,6 +236,12 @@ def _score(
         effects=dict(zip(names, effects.tolist(), strict=True)),
         leakage=dict(zip(names, leakage.tolist(), strict=True)),
     )
+
+
+def _with_limits(score: SliderScore, limits: np.ndarray) -> SliderScore:
+    """Add the shares out of gamut, from those (steps,) along the way."""
+    ends, middle = (limits[0] + limits[-1]) / 2, limits[len(limits) // 2]
+    return replace(score, out_of_gamut=float(ends), at_rest=float(middle))
 
 
 def rank_correlation(places: np.ndarray, values: np.ndarray) -> np.ndarray:

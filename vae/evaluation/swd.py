@@ -17,6 +17,7 @@ beside `swd_floor`: real against real, at the same number of images.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import torch
@@ -57,23 +58,58 @@ def swd_levels(
     Raises:
         ShapeError: The sets differ in shape, or are not square batches.
     """
-    _check_sets(real, fake)
-    result: dict[int, float] = {}
+    sets = swd_levels_of(
+        real,
+        {"": fake},
+        generator=generator,
+        num_projections=num_projections,
+        shared_scale=shared_scale,
+        chunk_size=chunk_size,
+    )
+    return sets[""]
+
+
+@torch.no_grad()
+def swd_levels_of(
+    real: Tensor,
+    fakes: Mapping[str, Tensor],
+    *,
+    generator: torch.Generator,
+    num_projections: int = 512,
+    shared_scale: bool = False,
+    chunk_size: int = 64,
+) -> dict[str, dict[int, float]]:
+    """Return `swd_levels` of several sets beside one real one, at the same places.
+
+    The same numbers as one by one from the same seed, in less time: what is real is read, projected
+    and sorted once.
+
+    Args:
+        real: (N, C, H, H) images, as in `swd_levels`.
+        fakes: Sets of as many images of the same shape, by name.
+        generator: A CPU generator; draws the places and the projections.
+        num_projections: Random directions.
+        shared_scale: Normalise all by the statistics of `real`.
+        chunk_size: Images in float at one time.
+
+    Raises:
+        ShapeError: The sets differ in shape, or are not square batches.
+    """
+    for fake in fakes.values():
+        _check_sets(real, fake)
+    result: dict[str, dict[int, float]] = {name: {} for name in fakes}
     for size in level_sizes(real.shape[-1]):
         places = _draw_places(len(real), size, generator)
-        real_patches = _collect_patches(real, size, places, chunk_size)
-        fake_patches = _collect_patches(fake, size, places, chunk_size)
-        scale_of_real = _channel_statistics(real_patches)
-        scale_of_fake = scale_of_real if shared_scale else _channel_statistics(fake_patches)
-        _normalise_(real_patches, *scale_of_real)
-        _normalise_(fake_patches, *scale_of_fake)
-        distance = sliced_wasserstein(
-            real_patches.flatten(1),
-            fake_patches.flatten(1),
-            generator=generator,
-            num_projections=num_projections,
-        )
-        result[size] = SCALE * distance
+        patches = [
+            _collect_patches(images, size, places, chunk_size) for images in (real, *fakes.values())
+        ]
+        scale_of_real = _channel_statistics(patches[0])
+        for some in patches:
+            _normalise_(some, *(scale_of_real if shared_scale else _channel_statistics(some)))
+        points = [some.flatten(1) for some in patches]
+        distances = _distances(points[0], points[1:], generator, num_projections)
+        for name, distance in zip(fakes, distances, strict=True):
+            result[name][size] = SCALE * distance
     return result
 
 
@@ -117,13 +153,26 @@ def sliced_wasserstein(
         num_projections: Number of directions.
         block: Directions held at one time; bounds the memory to 2 × M × block floats.
     """
+    return _distances(first, [second], generator, num_projections, block)[0]
+
+
+def _distances(
+    first: Tensor,
+    others: Sequence[Tensor],
+    generator: torch.Generator,
+    num_projections: int,
+    block: int = 32,
+) -> list[float]:
+    """Return the sliced distance of `first` (M, D) to each of `others`, in the same directions."""
     directions = torch.randn(num_projections, first.shape[1], generator=generator)
     directions = F.normalize(directions, dim=1).to(first)
-    total = 0.0
+    totals = [0.0] * len(others)
     for some in directions.split(block):
-        gap = _sorted_rows(some @ first.T) - _sorted_rows(some @ second.T)
-        total += gap.abs().mean(dim=1).double().sum().item()
-    return total / num_projections
+        own = _sorted_rows(some @ first.T)
+        for index, other in enumerate(others):
+            gap = own - _sorted_rows(some @ other.T)
+            totals[index] += gap.abs().mean(dim=1).double().sum().item()
+    return [total / num_projections for total in totals]
 
 
 def level_sizes(size: int) -> tuple[int, ...]:
