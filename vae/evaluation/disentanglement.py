@@ -212,7 +212,7 @@ def sap(
         for i, j in np.ndindex(*table.shape):
             machine = LinearSVC(C=0.01, class_weight="balanced", random_state=seed)
             machine.fit(codes[:, [i]], factors[:, j])
-            table[i, j] = (machine.predict(test_codes[:, [i]]) == test_factors[:, j]).mean()
+            table[i, j] = np.mean(machine.predict(test_codes[:, [i]]) == test_factors[:, j])
     return float(_gap(table).mean())
 
 
@@ -247,7 +247,11 @@ def neighbour_information(codes: np.ndarray, factors: np.ndarray, *, seed: int =
     scaled = _standard(codes)
     rows = [
         mutual_info_classif(
-            scaled, column, discrete_features=False, n_neighbors=NEIGHBOURS, random_state=seed
+            scaled,
+            column,
+            discrete_features=False,  # type: ignore[arg-type]  # its types know of text alone
+            n_neighbors=NEIGHBOURS,
+            random_state=seed,
         )
         for column in factors.T
     ]
