@@ -21,6 +21,7 @@ from vae.evaluation.style_truth import (
     format_scores,
     main,
     make_tasks,
+    mean_keys,
     methods_of,
     reinhard,
     score_pairs,
@@ -92,8 +93,10 @@ def scores_of(pack, world):
     training, held_out = split_by_object(read_pack(pack))
     pairs = make_tasks(held_out, seed=0)
     images = torch.stack([picture_of(d) for d in held_out])
-    ruler = Reference.fit(measure_batch(np.stack([np.array(Image.open(d.path)) for d in training])))
-    return score_pairs(images, pairs, methods_of(world), ruler)
+    known = np.stack([np.array(Image.open(d.path)) for d in training])
+    ruler = Reference.fit(measure_batch(known))
+    keys = mean_keys(world, torch.from_numpy(known).permute(0, 3, 1, 2), training)
+    return score_pairs(images, pairs, methods_of(world, keys), ruler)
 
 
 def picture_of(drawing):
@@ -136,6 +139,7 @@ def test_a_perfect_model_is_right_and_wins_every_pair(pack):
         assert score.errors["ours"]["alpha"] < 2e-3
         assert score.errors["ours"]["attributes"] < 0.1
         assert score.errors["key of the truth"] == score.errors["ours"]
+        assert score.errors["shifted"] == score.errors["ours"]
         assert score.beats_plain("mse")
         assert score.beats_plain("attributes")
         assert score.won["mse"] == 1
