@@ -142,6 +142,7 @@ def test_rows_are_written_and_not_trained_again(tmp_path, capsys, monkeypatch):
     assert "0.50 ± 0.00" in table
     assert "16 measured attributes" in table
     assert "No row sees a true factor" in table
+    assert "Nothing at all has 14." in table
     monkeypatch.setattr(known_factors, "train_peer", lambda *_, **__: pytest.fail("trained again"))
     assert main(command) == 0
     assert capsys.readouterr().out == table

@@ -31,6 +31,7 @@ from vae.errors import ConfigError, VAEError
 from vae.evaluation.disentanglement import score_all
 from vae.evaluation.sprites import sprite_set
 from vae.finish import encode_set
+from vae.losses import premultiply
 from vae.model import IvAE, build_model
 from vae.objective import Objective
 from vae.protocols import Protocol, get_protocol
@@ -53,7 +54,8 @@ are partly what those attributes measure; x, y and shape are not. Hue and angle 
 the attributes measure by two numbers each: a gap between the best code and the next (MIG, SAP) is
 then small even where the codes are right. The nets, their split into z and a key that is read from
 channel statistics, the pictures and the steps are the same for all; the peers have the posterior
-of their papers (locations not standardised), p(k) = N(0, I), and one setting each, not searched."""
+of their papers (locations not standardised), p(k) = N(0, I), and one setting each, not searched.
+All draw with a linear output: in the first steps a sigmoid sank into clear pixels and stayed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,6 +204,7 @@ def train_peer(
         latent_dim=plan.latent_dim,
         latent_key_dim=plan.latent_key_dim,
         std_encoder_loc=peer.conditional,
+        std_decoder_loc=False,  # most of a sprite is clear, and a sigmoid drowns there for good
     )
     model = build_model(config)
     if not peer.conditional:
@@ -216,7 +219,17 @@ def train_peer(
     for event in trainer.run():
         print(f"  step {event.step}", end="\r", file=sys.stderr, flush=True)
         psnr = event.values.get("psnr", psnr)
-    return trainer.averaged_model(), {"psnr": psnr, "seconds": time.process_time() - began}
+    seconds = time.process_time() - began
+    return trainer.averaged_model(), {
+        "psnr": psnr,
+        "blank": blank_psnr(validation),
+        "seconds": seconds,
+    }
+
+
+def blank_psnr(images: ImageSet) -> float:
+    """Return the PSNR of a model that draws nothing at all, dB."""
+    return -10 * math.log10(float(premultiply(images.floats()).square().mean()))
 
 
 def measure_peer(
@@ -289,6 +302,12 @@ def format_rows(rows: Mapping[str, Mapping[str, float]], names: Sequence[str]) -
             cells = [_cell([row[column] for row in mine], column) for column in COLUMNS]
             sees = PEERS[name].sees or "nothing"
             lines.append(f"| {PEERS[name].title} | {sees} | {len(mine)} | {' | '.join(cells)} |")
+    blank = [row["blank"] for row in rows.values() if "blank" in row]
+    if blank:
+        lines += [
+            "",
+            f"Nothing at all has {blank[0]:.1f} dB: a row no better has learned to draw nothing.",
+        ]
     return "\n".join([*lines, "", CAVEAT])
 
 

@@ -27,13 +27,13 @@ FACTORS = {
 """Every factor and the number of its values; values are whole numbers from 0."""
 
 SHAPES = ("ellipse", "rectangle", "triangle", "cross")
-RADIUS = np.geomspace(0.2, 0.34, FACTORS["scale"]).astype(np.float32)
+RADIUS = np.geomspace(0.26, 0.4, FACTORS["scale"]).astype(np.float32)
 """Of the disc of the same area, in half sides."""
 ANGLE = (np.arange(FACTORS["angle"]) * math.pi / FACTORS["angle"]).astype(np.float32)
-PLACE = np.linspace(-0.2, 0.2, FACTORS["x"]).astype(np.float32)
+PLACE = np.linspace(-0.14, 0.14, FACTORS["x"]).astype(np.float32)
 WAVELENGTH = np.geomspace(0.6, 0.2, FACTORS["texture"]).astype(np.float32)
 """Of the stripes, in half sides, whatever the scale."""
-RAMP = np.linspace(0.07, 0.3, FACTORS["softness"]).astype(np.float32)
+RAMP = np.linspace(0.07, 0.24, FACTORS["softness"]).astype(np.float32)
 """Width of the edge from clear to opaque, in half sides."""
 
 LIGHTNESS, SWING, CHROMA = 62.0, 14.0, 27.0
