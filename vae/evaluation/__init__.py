@@ -8,4 +8,8 @@ frame takes) and `overhead` (what the trainer itself costs).
 
 ``python -m vae evaluate --world W --data FOLDER`` prints them all in one table; README.md in this
 folder defines every row.
+
+`known_factors` trains peers on `sprites` of which every factor is known and scores them by
+`disentanglement`; `style_truth` holds style transfer against what another hand really drew, on
+`objects` never trained on. Each is a command of its own.
 """
