@@ -1,7 +1,7 @@
 """Which weights a run keeps: the latest that are not clearly worse than the best before them.
 
 The lowest of many held-out losses is chance as much as merit, the more so the fewer pictures are
-held out. So the losses of each picture are averaged over the last :data:`WINDOW` measurements, and
+held out. So the losses of each picture are averaged over the last few measurements, and
 two moments of a run are compared picture by picture, as ratios: a later one is clearly worse where
 the mean rise is above both a share and what the standard error over the pictures allows. The coach,
 the early stop and the keeping of weights all ask :func:`judge`.
@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-WINDOW = 5
-"""Measurements that are averaged: the weights of one step alone shake."""
+WINDOW, SPAN = 5, 0.13
+"""Measurements that are averaged, within what share of a run: the weights of one step shake."""
 CLEAR, MANY = 0.02, 32
 """Least rise, as a share, that counts with so many pictures; it grows as √(MANY / n) with fewer."""
 ALONE = 0.5
@@ -115,4 +115,9 @@ def _averaged(measured: Sequence[Mapping[str, Any]]) -> np.ndarray:
     if len({len(row) for row in rows}) > 1:  # some records tell of no single picture
         rows = [[r["reconstruction"]] for r in measured]
     losses = np.array(rows, dtype=float)
-    return np.stack([losses[max(0, i + 1 - WINDOW) : i + 1].mean(0) for i in range(len(losses))])
+    when = np.array([r.get("progress", 1.0) for r in measured])
+    averaged = []
+    for i, now in enumerate(when):
+        last = slice(max(0, i + 1 - WINDOW), i + 1)
+        averaged.append(losses[last][np.abs(now - when[last]) < SPAN].mean(0))
+    return np.stack(averaged)

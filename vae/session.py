@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 MAX_ROLLBACKS = 3
 EASE = 0.5
 """Factor on the rate after a loss that was not finite."""
-MEASURES = 40
-"""Held-out measurements over a run."""
+MEASURES, MEASURE_COST = 40, 10.0
+"""Held-out measurements over a run; by the clock, no oftener than so many times what one takes."""
 SHEET_COST = 8.0
 """A sheet is drawn once training has taken so many times as long as the last sheet did."""
 MAX_SHEETS = 240
@@ -71,6 +71,7 @@ class Session:
         self.preset = get_preset(self.request.preset)
         self.rollbacks, self.rolled_back = 0, None
         self._sheet_at, self._sheet_took = 0.0, 0.0
+        self._measured_at, self._measure_took = 0.0, 0.0
         self._saved_at = time.monotonic()
 
     def run(self, manifest: Manifest, grant: Grant) -> str:
@@ -203,7 +204,7 @@ class Session:
         self.report.note("step", trainer.step, values)
         before, after = self._before, trainer.progress
         self._before = after
-        if int(before * MEASURES) != int(after * MEASURES):
+        if int(before * MEASURES) != int(after * MEASURES) and self._measure_due(trainer):
             self._measure(trainer)
             verdict = self._verdict(trainer)
             if verdict.may_stop:
@@ -272,8 +273,16 @@ class Session:
         self.report.go_on_from(trainer.step)
         self._say(trainer, {})
 
+    def _measure_due(self, trainer: Trainer) -> bool:
+        """Whether training took long enough since; a run counted in steps is the same each time."""
+        rested = time.monotonic() - self._measured_at >= MEASURE_COST * self._measure_took
+        return rested or trainer.protocol.minutes is None
+
     def _measure(self, trainer: Trainer) -> None:
+        began = time.monotonic()
         values = trainer.held_out()
+        self._measured_at = time.monotonic()
+        self._measure_took = self._measured_at - began
         self.report.note("test", trainer.step, {**values, "progress": trainer.progress})
         if self._verdict(trainer).kept == trainer.step:
             trainer.keep()

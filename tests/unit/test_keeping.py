@@ -153,3 +153,11 @@ def test_student_has_the_known_points():
     known = {1: 6.314, 2: 2.920, 5: 2.015, 10: 1.812, 15: 1.753, 39: 1.685, 200: 1.653}
     for freedom, point in known.items():
         assert student(freedom) == pytest.approx(point, abs=6e-3)
+
+
+def test_measurements_far_apart_are_not_averaged():
+    """Of a run that is measured seldom, the mean is of the last eighth and no older."""
+    seldom = curve(SPOILT, 40)[::8]
+    assert judge(seldom).kept == 160  # two thirds of the way down are not mixed in
+    single = [seldom[0], *curve(GAIN, 40)[32:33]]
+    assert judge(single).kept == 320
