@@ -7,11 +7,12 @@ vae43.watch = (() => {
   const ROWS = { drawn: 0, original: 1, new: 2 }; // of a sheet of pictures
   const PLAY = 160; // ms a picture
   const MINUTES = [1, 5, 20];
+  const KEPT = "kept";
   let root = null;
   let props = null;
   let words = null;
   let run = null;
-  let steps = [];
+  let steps = []; // of its sheets, in order; a world ends with KEPT, the weights it keeps
   let place = null; // the place in `steps` that is looked at; null follows the newest
   let sheets = new Map(); // step → a promise of its picture
   let charts = new Map();
@@ -90,9 +91,10 @@ vae43.watch = (() => {
 
   // ------------------------------------------------------------------ what is new
 
-  function take(status, records, newSteps) {
+  function take(status, records, sheetSteps, kept) {
     const before = run;
     run = status;
+    const newSteps = kept ? [...sheetSteps, KEPT] : sheetSteps;
     for (const record of records) note(record);
     if (records.length) drawValues();
     if (newSteps.length !== steps.length || newSteps.at(-1) !== steps.at(-1)) {
@@ -156,7 +158,7 @@ vae43.watch = (() => {
     if (working && Number.isFinite(run.seconds_left)) {
       parts.push(train.fill(words.left, { time: train.timeOf(run.seconds_left) }));
     }
-    if (run.best_step) parts.push(train.fill(words.best, { step: run.best_step }));
+    if (Number.isFinite(run.kept_step)) parts.push(train.fill(words.keeps, { step: run.kept_step }));
     return parts.join(" · ");
   }
 
@@ -208,8 +210,9 @@ vae43.watch = (() => {
           ? chart.last
           : { seen: chart.near("seen", step)?.value, held: chart.near("held", step)?.value };
       const known = [values.seen, values.held].filter((value) => value !== undefined);
-      const none = name === "adversarial" && charts.get("total").seen.x.length ? words.no_judge : words.no_values;
-      train.write(output, known.length ? known.map(Chart.text).join(" / ") : none);
+      train.write(output, known.length ? known.map(Chart.text).join(" / ") : words.no_values);
+      // A run without a judge has no chart of one.
+      if (name === "adversarial") chart.canvas.parentElement.hidden = !(chart.seen.x.length + chart.held.x.length);
       chart.canvas.classList.toggle("none", !known.length);
       label(chart, step);
       chart.redraw();
@@ -240,9 +243,10 @@ vae43.watch = (() => {
 
   // ------------------------------------------------------------------ pictures through time
 
-  function sheet(step) {
+  function sheet(at) {
+    const step = at === KEPT ? `${KEPT} ${run.step}` : at; // more time makes another world
     if (!sheets.has(step)) {
-      const fetched = train.ask("sheet", { id: run.id, step }).then(async (answer) => {
+      const fetched = train.ask("sheet", { id: run.id, step: at }).then(async (answer) => {
         if (answer.error) throw new Error(answer.error);
         return createImageBitmap(vae43.blob(answer.sheet, "image/webp"));
       });
@@ -269,7 +273,7 @@ vae43.watch = (() => {
     range.max = steps.length - 1;
     range.value = number;
     range.style.setProperty("--part", `${(100 * number) / Math.max(1, steps.length - 1)}%`);
-    range.setAttribute("aria-valuetext", train.fill(words.at_step, { step: now }));
+    range.setAttribute("aria-valuetext", caption(now));
     find(".scrub .newest").disabled = place === null;
     const asked = (drawBoards.asked = (drawBoards.asked ?? 0) + 1);
     const found = await Promise.all([sheet(first), sheet(now)]).catch(() => null);
@@ -277,13 +281,17 @@ vae43.watch = (() => {
     const [start, newest] = found;
     board("original", start, ROWS.original, words.board_original);
     board("drawn-before", start, ROWS.drawn, words.board_drawn, first);
-    board("drawn-now", newest, ROWS.drawn, words.board_drawn, now);
+    const step = now === KEPT ? run.kept_step : now;
+    board("drawn-now", newest, ROWS.drawn, words.board_drawn, step, caption(now));
     board("new-before", start, ROWS.new, words.board_new, first);
-    board("new-now", newest, ROWS.new, words.board_new, now);
+    board("new-now", newest, ROWS.new, words.board_new, step, caption(now));
     root.dataset.sheet = now;
   }
 
-  function board(name, picture, row, label, step) {
+  const caption = (at) =>
+    at === KEPT ? train.fill(words.at_kept, { step: run.kept_step }) : train.fill(words.at_step, { step: at });
+
+  function board(name, picture, row, label, step, caption = "") {
     const figure = find(`figure.${name}`);
     const canvas = figure.querySelector("canvas");
     const side = Math.round(canvas.clientWidth * window.devicePixelRatio) || 3 * TILE;
@@ -299,9 +307,7 @@ vae43.watch = (() => {
       c.drawImage(picture, i * tile, row * tile, tile, tile, x, y, size, size);
     }
     canvas.setAttribute("aria-label", train.fill(label, { step }));
-    if (name.endsWith("now")) {
-      train.write(figure.querySelector("figcaption"), train.fill(words.at_step, { step }));
-    }
+    if (caption) train.write(figure.querySelector("figcaption"), caption);
   }
 
   function play() {
@@ -337,7 +343,8 @@ vae43.watch = (() => {
     if (question !== mirrored) return;
     const mean = answer.score === null ? "" : words.mirror_score;
     const score = train.fill(mean, { score: answer.score?.toFixed(2) });
-    train.write(said, answer.error ?? (answer.warning || score));
+    const of = train.fill(words.mirror_of, { step: run.kept_step });
+    train.write(said, answer.error ?? [answer.warning || score, of].filter(Boolean).join(" "));
     find(".mirror ul").replaceChildren(...(answer.rows ?? []).map(pair));
   }
 

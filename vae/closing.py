@@ -1,4 +1,4 @@
-"""After a run: its best weights become a world, with a card, beside the mirror of memory."""
+"""After a run: the weights it kept become a world, with a card, beside the mirror of memory."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from vae.trainer import Trainer
 from vae.utils import sweep, write_atomic
 
 if TYPE_CHECKING:
+    from vae.protocols import Protocol
     from vae.screening import Manifest
 
 SLIDER_PICTURES = 8
@@ -60,7 +61,7 @@ def write_new_world(
     Raises:
         CheckpointError, OSError: The disk refuses; a world that was there before is as it was.
     """
-    model = trainer.best_model()
+    model = trainer.kept_model()
     table = finish_model(model, images, num_pictures=SLIDER_PICTURES)
     card = make_card(target.name, facts, table, more=card_lines(manifest, records))
     write_world(stage, model, table, card)
@@ -70,6 +71,48 @@ def write_new_world(
     install(stage, target)
     shutil.rmtree(stage, ignore_errors=True)
     return model
+
+
+def kept_step(trainer: Trainer) -> int:
+    """Return the step whose weights become the world."""
+    return trainer.step if trainer.kept.step is None else trainer.kept.step
+
+
+def facts_of(
+    trainer: Trainer,
+    tests: Sequence[Record],
+    *,
+    num_images: tuple[int, int],
+    start: str | None,
+    preset: str,
+    protocols: Sequence[Protocol],
+) -> dict[str, object]:
+    """Return the card's facts of a run.
+
+    Args:
+        trainer: At the end of it.
+        tests: Its records of held-out pictures, the first from before any step.
+        num_images: Training and held-out pictures.
+        start: The world it started from, if any.
+        preset: Its name.
+        protocols: Its stages.
+    """
+    kept = kept_step(trainer)
+    before = tests[0]["reconstruction"]
+    after = [r["reconstruction"] for r in tests if r["step"] <= kept][-1]
+    return {
+        "training images": num_images[0],
+        "held-out images": num_images[1],
+        "started from": start or "nothing",
+        "preset": preset,
+        "protocols": ", ".join(p.name for p in protocols),
+        "steps": trainer.step,
+        "weights of step": kept,
+        "minutes of training": f"{trainer.elapsed / 60:.1f}",
+        "device": trainer.device.type,
+        "held-out reconstruction loss": f"{before:.4f} → {after:.4f} "
+        f"({100 * (after / before - 1):+.0f} %)",
+    }
 
 
 def hold_mirror(model: IvAE, images: ImageSet) -> Mirror:

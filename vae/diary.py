@@ -28,7 +28,8 @@ def training_json(
 
     No picture and no file name of the artist's is in it.
     """
-    curves = [r for r in records if r.get("kind") == "test"]
+    tests = [r for r in records if r.get("kind") == "test"]
+    curves = [{k: v for k, v in r.items() if k != "pictures"} for r in tests]
     told = {
         "run": run,
         "facts": {key: str(value) for key, value in facts.items()},

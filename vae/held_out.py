@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -40,6 +39,7 @@ class HeldOut:
         # The closed loop takes every picture: of three, every fourth would be one alone.
         self.measured = replace(protocol, loop_stride=1)
         x = pictures.floats(slice(0, MAX_PICTURES))
+        self.num = len(x)
         self.x = torch.cat((x, x.flip(-1))) if len(x) == 1 else x
 
     @torch.no_grad()
@@ -51,11 +51,15 @@ class HeldOut:
         judge: Discriminator | None = None,
         adversarial_weight: float = 0.0,
         autocast: AbstractContextManager[Any],
-    ) -> dict[str, float]:
-        """Return the losses of a model in evaluation mode, and their weighed ``total``."""
+    ) -> dict[str, Any]:
+        """Return the losses of a model in evaluation mode, and their weighed ``total``.
+
+        ``pictures`` beside them is a list: the reconstruction loss of each picture.
+        """
         objective = Objective(model, self.measured)
         generator = torch.Generator().manual_seed(self.protocol.seed)
         sums: dict[str, float] = {}
+        each: list[float] = []
         chunks = self.x.tensor_split(-(-len(self.x) // AT_ONCE))
         with autocast:
             for x in chunks:
@@ -69,7 +73,11 @@ class HeldOut:
                 )
                 for name, value in losses.items():
                     sums[name] = sums.get(name, 0.0) + float(value) * len(x) / len(self.x)
-        return sums
+                rows = zip(output.split(1), batch.x.split(1), batch.backdrop.split(1), strict=False)
+                each += [float(objective.reconstruction(*row)) for row in rows]
+        if self.num == 1:  # and its mirror image
+            each = [sum(each) / len(each)]
+        return sums | {"pictures": [round(value, 6) for value in each]}
 
     def _batch(self, x: Tensor, model: IvAE, g: torch.Generator) -> Batch:
         """Make a batch as `vae.batches` does, every random number from one generator."""
@@ -97,46 +105,41 @@ def _verdict(judge: Discriminator, x: Tensor, output: Tensor) -> Tensor:
     )
 
 
-class Best:
-    """The averaged weights that did best on the held-out pictures.
+class Kept:
+    """The averaged weights that a run keeps, by the verdict of `vae.keeping`.
 
     Attributes:
-        step: When they did; None before any.
-        value: Their held-out loss.
+        step: Whose they are; None before any.
         state: The weights; None before any.
     """
 
     def __init__(self) -> None:
         self.step: int | None = None
-        self.value = math.inf
         self.state: dict[str, Tensor] | None = None
 
-    def offer(self, model: IvAE, value: float, step: int) -> bool:
-        """Keep a copy of a model's weights if they are the best so far; say whether they are."""
-        if not value < self.value:
-            return False
-        self.step, self.value = step, value
+    def take(self, model: IvAE, step: int) -> None:
+        """Keep a copy of a model's weights."""
+        self.step = step
         self.state = {name: t.detach().clone() for name, t in state_of(model).items()}
-        return True
 
     def header(self) -> dict[str, Any]:
         """Return what a checkpoint says of the weights beside them."""
-        return {"step": self.step, "value": self.value}
+        return {"step": self.step}
 
     @classmethod
     def restored(
         cls, header: Mapping[str, Any] | None, state: Mapping[str, Tensor], device: torch.device
-    ) -> Best:
+    ) -> Kept:
         """Return what a checkpoint kept; nothing where it kept none."""
-        best = cls()
+        kept = cls()
         if header is not None:
-            best.step, best.value = header["step"], header["value"]
-            best.state = {name: t.to(device) for name, t in state.items()}
-        return best
+            kept.step = header["step"]
+            kept.state = {name: t.to(device) for name, t in state.items()}
+        return kept
 
     def model(self, like: IvAE) -> IvAE:
         """Return a model with these weights, or a copy of ``like`` where there are none."""
         kept = copy.deepcopy(like).eval()
         if self.state is not None:
-            load_state(kept, self.state, "the best weights")
+            load_state(kept, self.state, "the weights that are kept")
         return kept

@@ -160,6 +160,10 @@ class Jobs:
         """Return step and file of every sheet: reconstructions, originals, samples, nine each."""
         return self._ledger(id).pictures()
 
+    def kept_picture(self, id: str) -> Path | None:  # noqa: A002
+        """Return the sheet of the weights that became the world; None while there is no world."""
+        return self._ledger(id).kept_picture()
+
     def mirror(self, id: str) -> Mirror:  # noqa: A002
         """Return samples beside their nearest training pictures; empty before the end."""
         return Mirror.load(self._ledger(id).folder)

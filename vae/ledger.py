@@ -8,7 +8,7 @@ Free of PyTorch, so that a page can read it before anything heavy is imported. A
 ``status.json``       how far it is: written by the worker while it lives, else by :class:`Jobs`
 ``control.json``      what was asked of the worker since
 ``run.jsonl``         training and held-out losses, and what the coach said
-``pictures/``         one sheet a moment
+``pictures/``         one sheet a moment, and ``kept.webp`` of the weights that became the world
 ``training.safetensors``  the state to go on from
 ``mirror/``           samples beside their nearest training pictures
 ===================== ==========================================================================
@@ -30,6 +30,7 @@ from vae.utils import sweep, write_atomic
 
 JOB, STATUS, CONTROL, RECORDS = "job.json", "status.json", "control.json", "run.jsonl"
 LOCK, PICTURES, DATA, MIRROR = "lock", "pictures", "data", "mirror"
+KEPT = "kept"
 WAITING, RESTING = ("queued",), ("paused", "done", "stopped", "failed")
 WORKING = ("preparing", "training", "stopping", "finishing")
 STATES = (*WAITING, *WORKING, *RESTING)
@@ -77,7 +78,7 @@ class Status:
         progress: 0 to 1.
         images_per_second: Trained on.
         seconds_left: To the new world; None where that cannot be told yet.
-        best_step: The step whose weights are kept, by the held-out pictures; None before any.
+        kept_step: The step whose weights are kept, see `vae.keeping`; None before any.
         message: A sentence, or nothing.
         coach: ``{"code", "sentence"}``.
         pid: Of the process at work.
@@ -102,7 +103,7 @@ class Status:
     progress: float = 0.0
     images_per_second: float = 0.0
     seconds_left: float | None = None
-    best_step: int | None = None
+    kept_step: int | None = None
     message: str = ""
     coach: dict[str, str] = field(default_factory=lambda: {"code": "", "sentence": ""})
     pid: int | None = None
@@ -217,6 +218,11 @@ class Ledger:
         """Return step and file of every sheet, in order."""
         found = (self.folder / PICTURES).glob("[0-9]*.webp")
         return sorted((int(path.stem), path) for path in found if path.stem.isdigit())
+
+    def kept_picture(self) -> Path | None:
+        """Return the sheet of the weights that became the world; None while there is no world."""
+        path = self.folder / PICTURES / f"{KEPT}.webp"
+        return path if self.status().state in ("done", "stopped") and path.is_file() else None
 
     def size(self) -> int:
         """Return the bytes that the run's folder takes, its copy of the pictures included."""

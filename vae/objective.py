@@ -52,12 +52,7 @@ class Objective(nn.Module):
             latents = batch.latents
         output = self._draw(latents, batch)
         n = len(batch.x)
-        losses["reconstruction"] = reconstruction_loss(
-            output[:n],
-            batch.x,
-            backdrop=batch.backdrop,
-            pyramid_weight=self.protocol.pyramid_weight / self.protocol.pixel_weight,
-        )
+        losses["reconstruction"] = self.reconstruction(output[:n], batch.x, batch.backdrop)
         if self.protocol.texture_weight:
             places = torch.Generator().manual_seed(batch.places)
             losses["texture"] = texture_loss(
@@ -76,6 +71,11 @@ class Objective(nn.Module):
         if judge is not None:
             losses |= self._against(judge, output, batch)
         return losses, output.detach()
+
+    def reconstruction(self, output: Tensor, x: Tensor, backdrop: Tensor | None) -> Tensor:
+        """Compare drawn pictures (N, C, S, S) with their originals, over backdrops (N, 3)."""
+        share = self.protocol.pyramid_weight / self.protocol.pixel_weight
+        return reconstruction_loss(output, x, backdrop=backdrop, pyramid_weight=share)
 
     def _draw(self, latents: Latents, batch: Batch) -> Tensor:
         grain = batch.grain

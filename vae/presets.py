@@ -26,6 +26,7 @@ class Preset:
         summary: What it does, one sentence.
         needs_world: Whether it starts from a world.
         replay: Share of the batch drawn from the start world, against forgetting.
+        cpu_batch: Pictures a step where there is no GPU; None leaves it to the protocol.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Preset:
     summary: str
     needs_world: bool = True
     replay: float = 0.0
+    cpu_batch: int | None = None
 
 
 PRESETS = (
@@ -40,6 +42,8 @@ PRESETS = (
         name="taste",
         minutes=0.75,
         summary="About a minute: the world takes on your colours and shapes.",
+        # Half the protocol's: nearer to the pictures in the same seconds, and twice as often seen.
+        cpu_batch=8,
     ),
     Preset(
         name="proper",
@@ -87,7 +91,13 @@ def stages(
     settings = {k: v for k, v in changes.items() if k not in OWN}
     if settings.pop("adversarial", None) not in (None, True, False):
         raise ConfigError("adversarial must be True or False")
-    own = {"log_every": 1 if device == "cpu" else 10, "save_every": 20.0, "minutes": preset.minutes}
+    own: dict[str, Any] = {
+        "log_every": 1 if device == "cpu" else 10,
+        "save_every": 20.0,
+        "minutes": preset.minutes,
+    }
+    if device == "cpu" and preset.cpu_batch is not None:
+        own["batch_size"] = preset.cpu_batch
     if "steps" in settings or "epochs" in settings:
         del own["minutes"]
     first = "finetune" if preset.needs_world else "pretrain"

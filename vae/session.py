@@ -1,7 +1,8 @@
 """One run, from its request to a new world, within the process it is called in.
 
 It follows the trainer's events: writes the curves, measures held-out pictures, draws sheets, hears
-what is asked, rolls back a loss that is not finite, keeps the best weights, and finishes a world.
+what is asked, rolls back a loss that is not finite, keeps the weights that
+`vae.keeping` says, and finishes a world.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vae.archive import place_for
-from vae.closing import hold_mirror, write_new_world
-from vae.coach import advise, overfits
+from vae.closing import facts_of, hold_mirror, kept_step, write_new_world
+from vae.coach import advise
 from vae.data import ImageSet, load_split
 from vae.distributions import LatentDensity
 from vae.errors import CheckpointError, TrainingError
 from vae.finish import encode_set
 from vae.guard import Grant
-from vae.ledger import PICTURES, Ledger, TrainRequest
+from vae.keeping import Verdict, judge
+from vae.ledger import KEPT, PICTURES, Ledger, TrainRequest
 from vae.model import IvAE
 from vae.presets import JUDGE_SHARE, get_preset, replay_share, stages
 from vae.rehearsal import FINISH_PICTURES, device_name, peak_memory, starting_model
@@ -38,12 +40,8 @@ if TYPE_CHECKING:
 MAX_ROLLBACKS = 3
 EASE = 0.5
 """Factor on the rate after a loss that was not finite."""
-MEASURES = 40
-"""Held-out measurements over a run."""
-PATIENCE = 0.25
-"""Share of a run that held-out pictures may get worse before it stops early."""
-LEAST_STEPS = 60
-"""Steps since the best before that: on a slow machine a quarter of a taste is three steps."""
+MEASURES, MEASURE_COST = 40, 10.0
+"""Held-out measurements over a run; by the clock, no oftener than so many times what one takes."""
 SHEET_COST = 8.0
 """A sheet is drawn once training has taken so many times as long as the last sheet did."""
 MAX_SHEETS = 240
@@ -73,6 +71,7 @@ class Session:
         self.preset = get_preset(self.request.preset)
         self.rollbacks, self.rolled_back = 0, None
         self._sheet_at, self._sheet_took = 0.0, 0.0
+        self._measured_at, self._measure_took = 0.0, 0.0
         self._saved_at = time.monotonic()
 
     def run(self, manifest: Manifest, grant: Grant) -> str:
@@ -160,8 +159,8 @@ class Session:
         )  # fmt: skip
 
     def _next_stage(self, before: Trainer) -> Trainer:
-        """Go on against the judge, from the best weights."""
-        model = before.best_model().requires_grad_(True).train()
+        """Go on against the judge, from the weights that are kept."""
+        model = before.kept_model().requires_grad_(True).train()
         latents = encode_set(model, self.images)
         model.density = LatentDensity.fit(latents).to(latents.device)
         protocol = self.protocols[1]
@@ -205,14 +204,13 @@ class Session:
         self.report.note("step", trainer.step, values)
         before, after = self._before, trainer.progress
         self._before = after
-        if int(before * MEASURES) != int(after * MEASURES):
+        if int(before * MEASURES) != int(after * MEASURES) and self._measure_due(trainer):
             self._measure(trainer)
-            since = trainer.step - (trainer.best.step or 0)
-            worse = since >= LEAST_STEPS and not trainer.protocol.adversarial
-            if worse and overfits(self._tested(trainer), PATIENCE):
+            verdict = self._verdict(trainer)
+            if verdict.may_stop:
                 self.report.say(
-                    message=f"Overfitting since step {trainer.best.step}: "
-                    "it stopped early, and the best weights are kept."
+                    message=f"Overfitting since step {verdict.kept}: "
+                    "it stopped early, and the weights of that step are kept."
                 )
                 return "early"
         self._draw_in_time(trainer)
@@ -275,14 +273,23 @@ class Session:
         self.report.go_on_from(trainer.step)
         self._say(trainer, {})
 
-    def _measure(self, trainer: Trainer) -> None:
-        values = trainer.held_out()
-        self.report.note("test", trainer.step, {**values, "progress": trainer.progress})
-        if not trainer.protocol.adversarial:
-            trainer.best.offer(trainer.averaged_model(), values["reconstruction"], trainer.step)
+    def _measure_due(self, trainer: Trainer) -> bool:
+        """Whether training took long enough since; a run counted in steps is the same each time."""
+        rested = time.monotonic() - self._measured_at >= MEASURE_COST * self._measure_took
+        return rested or trainer.protocol.minutes is None
 
-    def _tested(self, trainer: Trainer) -> list[tuple[float, float]]:
-        return [(r["progress"], r["reconstruction"]) for r in self.report.tests]
+    def _measure(self, trainer: Trainer) -> None:
+        began = time.monotonic()
+        values = trainer.held_out()
+        self._measured_at = time.monotonic()
+        self._measure_took = self._measured_at - began
+        self.report.note("test", trainer.step, {**values, "progress": trainer.progress})
+        if self._verdict(trainer).kept == trainer.step:
+            trainer.keep()
+
+    def _verdict(self, trainer: Trainer) -> Verdict:
+        """What is kept; a stage against the judge keeps its last weights, and says nothing."""
+        return Verdict() if trainer.protocol.adversarial else judge(self.report.tests)
 
     def _draw_in_time(self, trainer: Trainer) -> None:
         """Draw a sheet when training has taken long enough since the last."""
@@ -301,7 +308,7 @@ class Session:
     def _say(self, trainer: Trainer, values: Mapping[str, float]) -> None:
         advice = advise(
             self.report.steps[-40:], self.report.tests, floor=self.floor,
-            rolled_back=self.rolled_back, pictures=len(self.held_out),
+            verdict=self._verdict(trainer), rolled_back=self.rolled_back,
         )  # fmt: skip
         if advice.code != self.report.status.coach.get("code") or advice.code == "learning":
             if advice.code != self.report.status.coach.get("code"):
@@ -310,7 +317,7 @@ class Session:
         speed = values.get("images_per_second", self.report.status.images_per_second)
         self.report.say(
             step=trainer.step, progress=self._whole(trainer), images_per_second=speed,
-            seconds_left=self._left(trainer), best_step=trainer.best.step,
+            seconds_left=self._left(trainer), kept_step=trainer.kept.step,
             memory_bytes=peak_memory(trainer.device),
         )  # fmt: skip
         if self.watch is not None:
@@ -354,39 +361,25 @@ class Session:
 
     def _finish(self, trainer: Trainer, *, stopped: bool) -> str:
         """Make the world, put it in place, and hold the mirror to it."""
-        self.report.say(state="finishing", progress=1.0)
+        self.report.say(state="finishing", step=trainer.step, progress=1.0)
         if self.report.tests[-1]["step"] != trainer.step:
             self._measure(trainer)
         name = self.report.status.world or str(self.job["world"])
         target = place_for(self.worlds, name, self.ledger.id)
         settings = [protocol.to_dict() for protocol in self.protocols]
+        facts = facts_of(
+            trainer, self.report.tests, num_images=(len(self.images), len(self.held_out)),
+            start=self.request.start, preset=self.preset.name, protocols=self.protocols,
+        )  # fmt: skip
         model = write_new_world(
             trainer, self.images, self.manifest, self.report.tracker.read(), settings,
-            facts=self._facts(trainer), run=self.ledger.id, stage=self.ledger.folder / "world",
-            target=target,
+            facts=facts, run=self.ledger.id, stage=self.ledger.folder / "world", target=target,
         )  # fmt: skip
         with suppress(OSError):
             hold_mirror(model, self.images).save(self.ledger.folder)
-            self.sheets.write(model, self.ledger.folder / PICTURES, trainer.step)
-        self.report.say(world=target.name)
+            self.sheets.write(model, self.ledger.folder / PICTURES, KEPT)
+        self.report.say(world=target.name, kept_step=kept_step(trainer))
         return self._rest("stopped" if stopped else "done", self.report.status.message)
-
-    def _facts(self, trainer: Trainer) -> dict[str, object]:
-        tests = [r for r in self.report.tests if "reconstruction" in r]
-        before, after = tests[0]["reconstruction"], min(r["reconstruction"] for r in tests)
-        return {
-            "training images": len(self.images),
-            "held-out images": len(self.held_out),
-            "started from": self.request.start or "nothing",
-            "preset": self.preset.name,
-            "protocols": ", ".join(p.name for p in self.protocols),
-            "steps": trainer.step,
-            "weights of step": trainer.best.step or trainer.step,
-            "minutes of training": f"{trainer.elapsed / 60:.1f}",
-            "device": trainer.device.type,
-            "held-out reconstruction loss": f"{before:.4f} → {after:.4f} "
-            f"({100 * (after / before - 1):+.0f} %)",
-        }
 
 
 def sentence(error: Exception) -> str:

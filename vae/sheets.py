@@ -55,10 +55,10 @@ class Sheets:
                 sheet[top : top + TILE, left : left + TILE] = tile
         return sheet
 
-    def write(self, model: IvAE, folder: Path, step: int) -> Path:
-        """Draw a sheet and write it as ``STEP.webp``."""
+    def write(self, model: IvAE, folder: Path, name: int | str) -> Path:
+        """Draw a sheet and write it as ``NAME.webp``; its name is the step."""
         data = encode_image(self.draw(model))
-        return write_atomic(folder / f"{step}.webp", data, sync=False)
+        return write_atomic(folder / f"{name}.webp", data, sync=False)
 
 
 def _tiles(images: torch.Tensor) -> np.ndarray:

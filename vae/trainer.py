@@ -27,7 +27,7 @@ from vae.checkpoint import (
 from vae.data import ImageSet
 from vae.discriminator import Discriminator
 from vae.errors import CheckpointError, TrainingError
-from vae.held_out import Best, HeldOut
+from vae.held_out import HeldOut, Kept
 from vae.losses import adaptive_weight, hinge_discriminator_loss, premultiply, translate
 from vae.model import IvAE, model_header
 from vae.objective import Objective
@@ -100,7 +100,7 @@ class Trainer:
         self.validation = validation
         self.num_images = len(training)
         self.step, self.elapsed, self.balance = 0, 0.0, 0.0
-        self.schedule, self.extended, self.best = Schedule(), 0.0, Best()
+        self.schedule, self.extended, self.kept = Schedule(), 0.0, Kept()
         self._held_out: HeldOut | None = None
         self.source = make_source(
             self.model,
@@ -293,8 +293,8 @@ class Trainer:
             "images_per_second": self.step * self.protocol.batch_size / max(seconds, 1e-9),
         }
 
-    def held_out(self) -> dict[str, float]:
-        """Measure the averaged weights on held-out pictures: the training losses, by their names.
+    def held_out(self) -> dict[str, Any]:
+        """Measure the averaged weights on held-out pictures, see :meth:`HeldOut.losses`.
 
         Always the same pictures and random numbers, and none of the run's own, so that a run is
         the same with and without.
@@ -329,9 +329,13 @@ class Trainer:
         assert isinstance(model, IvAE)
         return model
 
-    def best_model(self) -> IvAE:
-        """A copy of the weights that did best on held-out pictures, or of the averaged ones."""
-        return self.best.model(self.averaged_model())
+    def keep(self) -> None:
+        """Keep a copy of the averaged weights as they are now, instead of those kept before."""
+        self.kept.take(self.averaged_model(), self.step)
+
+    def kept_model(self) -> IvAE:
+        """A copy of the weights that are kept, or of the averaged ones where none are."""
+        return self.kept.model(self.averaged_model())
 
     def save(self) -> None:
         """Write the whole state of the run into the folder, as one file."""
@@ -347,9 +351,9 @@ class Trainer:
                 self.judge_optimizer
             )
         parts["data"] = self.source.state()
-        if self.best.state is not None:
-            parts["best"] = self.best.state
-            header["best"] = self.best.header()
+        if self.kept.state is not None:
+            parts["kept"] = self.kept.state
+            header["kept"] = self.kept.header()
         flat = {f"{part}/{k}": v for part, named in parts.items() for k, v in named.items()}
         header |= {
             "step": self.step,
@@ -394,4 +398,4 @@ class Trainer:
         self.balance = header["balance"]
         self.schedule = Schedule(**header.get("schedule", {}))
         self.extended = header.get("extended", 0.0)
-        self.best = Best.restored(header.get("best"), parts.get("best", {}), self.device)
+        self.kept = Kept.restored(header.get("kept"), parts.get("kept", {}), self.device)

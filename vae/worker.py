@@ -21,6 +21,16 @@ from vae.ledger import DATA, Ledger, TrainRequest
 if TYPE_CHECKING:
     from vae.screening import Manifest
 
+_MEMORY = (
+    *(
+        "can't allocate memory",
+        "not enough memory",
+        "out of memory",
+        "cannot allocate",
+        "bad_alloc",
+    ),
+    "could not create a primitive",  # all that oneDNN says of it
+)
 BUSY = 3
 NICENESS = 10
 
@@ -115,8 +125,7 @@ def _is_memory(error: Exception) -> bool:
     """Whether an error is for want of memory, of the CPU or of a GPU."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    words = ("can't allocate memory", "not enough memory", "out of memory", "cannot allocate")
-    return isinstance(error, RuntimeError) and any(w in str(error).lower() for w in words)
+    return isinstance(error, RuntimeError) and any(w in str(error).lower() for w in _MEMORY)
 
 
 def estimate(request: TrainRequest, worlds: Path) -> dict[str, Any]:

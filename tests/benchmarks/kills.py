@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from subprocess import Popen
 
 import torch
 
@@ -66,20 +67,26 @@ def under_fire(
     rng.shuffle(places)
     within, unreadable = 0, 0
     for number, place in enumerate(places, 1):
+        left = parts(ledger)  # of a save that was killed: swept once the next worker is at work
         child = spawn(ledger.folder, worlds)
         if place == "save":
-            torn = wait_for_save(ledger, child)
+            torn = wait_for_save(ledger, child, left, rng.randint(1, 6))
         else:
-            # from the first moment on; half of them late enough to be training again
-            time.sleep(rng.choice([rng.uniform(0, 4), rng.uniform(4, 8)]))
-            torn = bool(list(ledger.folder.glob(f".{STATE}.*.part")))
+            # half of them from the first moment on, half once it trains again
+            if rng.random() < 0.5:
+                wait_for_step(ledger, child, ledger.status().saved + rng.randint(1, 12))
+            time.sleep(rng.uniform(0, 0.5) if ledger.status().step else rng.uniform(0, 4))
+            torn = bool(parts(ledger) - left)
         child.send_signal(signal.SIGKILL)
         child.wait()
         within += torn
         bad = check(ledger)
         unreadable += len(bad)
         step = ledger.status().saved
-        print(f"kill {number:2}: {place:8} saved step {step:4} within a save: {torn} bad: {bad}")
+        print(
+            f"kill {number:2}: {place:8} saved {step:4} within a save: {torn} bad: {bad}",
+            flush=True,
+        )
     child = spawn(ledger.folder, worlds)
     child.wait()
     status = ledger.status()
@@ -95,13 +102,41 @@ def under_fire(
     return 0 if same and not unreadable and not left and status.state == "done" else 1
 
 
-def wait_for_save(ledger: Ledger, child: object, seconds: float = 120.0) -> bool:
-    """Wait until a save is being written; say whether one was caught."""
+def parts(ledger: Ledger) -> set[Path]:
+    """The saves that are half written."""
+    return set(ledger.folder.glob(f".{STATE}.*.part"))
+
+
+def wait_for_step(ledger: Ledger, child: Popen[bytes], step: int, seconds: float = 300.0) -> None:
+    """Wait until a worker has come so far."""
     until = time.monotonic() + seconds
-    while time.monotonic() < until and child.poll() is None:  # type: ignore[attr-defined]
-        if any(p.stat().st_size for p in ledger.folder.glob(f".{STATE}.*.part")):
+    while time.monotonic() < until and child.poll() is None:
+        status = ledger.status()
+        if status.pid == child.pid and status.step >= step:
+            return
+        time.sleep(0.01)
+
+
+def wait_for_save(
+    ledger: Ledger, child: Popen[bytes], left: set[Path], number: int, seconds: float = 300.0
+) -> bool:
+    """Wait until the save of that number is being written; say whether one was caught."""
+    until, seen = time.monotonic() + seconds, set(left)
+    while time.monotonic() < until and child.poll() is None:
+        new = {path for path in parts(ledger) - seen if size(path)}
+        if new and len(seen - left) + 1 >= number:
             return True
+        seen |= new
+        time.sleep(0.001)
     return False
+
+
+def size(path: Path) -> int:
+    """Bytes of a file, 0 where it has gone meanwhile."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def check(ledger: Ledger) -> list[str]:

@@ -320,7 +320,7 @@ def test_curves_answer_to_the_keyboard_and_to_their_switches(visit, train_url, m
     plain = page.evaluate(look)
     page.check(".curves .log")
     page.wait_for_function(f"(plain) => ({look})() !== plain", arg=plain)
-    assert page.inner_text("[data-curve=adversarial] output") == "no judge"
+    assert page.locator("[data-curve=adversarial]").is_hidden()
     with page.expect_download() as caught:
         page.click(".curves .csv")
     table = Path(caught.value.path()).read_text(encoding="utf-8").splitlines()
@@ -332,6 +332,12 @@ def test_time_runs_backwards_under_the_hand(visit, train_url, made):
     page = visit(train_url)
     watch(page, made)
     newest = page.evaluate("() => document.querySelector('.train').dataset.sheet")
+    assert newest == "kept"
+    kept = page.evaluate(
+        "() => vae43.train.runs.find(({ id }) => id === vae43.train.chosen).kept_step"
+    )
+    for board in ("drawn-now", "new-now"):
+        assert page.inner_text(f"figure.{board} figcaption") == f"The world: step {kept}"
     scrub = page.locator(".scrub input")
     scrub.focus()
     page.keyboard.press("Home")

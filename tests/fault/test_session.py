@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.conftest import snapshot
 from tests.jobs_support import losses, request, screened, submitted, worlds_with
-from vae import checkpoint
+from vae import checkpoint, keeping
 from vae import session as session_module
 from vae.guard import Caps
 from vae.infer import get_infer_model
@@ -65,11 +65,12 @@ def test_a_run_becomes_a_world_with_curves_sheets_mirror_and_card(unbroken):
     trained = [r for r in records if r["kind"] == "step"]
     assert [t["step"] for t in tests] == list(range(9))
     extra = {"grad_norm", "lr", "balance", "seconds", "images_per_second"}
-    assert tests[0].keys() == trained[0].keys() - extra  # the same names
+    assert tests[0].keys() == trained[0].keys() - extra | {"pictures"}  # the same names
+    assert tests[0]["reconstruction"] == pytest.approx(tests[0]["pictures"][0], rel=0.2)
     sheets = ledger.pictures()
     assert sheets[0][0] == 0
-    assert sheets[-1][0] == 8
-    with Image.open(sheets[-1][1]) as sheet:
+    assert status.kept_step == 8
+    with Image.open(ledger.kept_picture()) as sheet:
         assert sheet.size == (576, 192)
         assert sheet.mode == "RGBA"
     world = get_infer_model(worlds / "Mine")
@@ -375,24 +376,28 @@ def test_caps_end_a_run_and_it_is_kept(jobs, data):
 
 
 def test_overfitting_stops_early_and_keeps_the_best(jobs, data, monkeypatch):
-    values = iter([1.0, 0.9, 0.5, 0.8, 0.9, 1.0, 1.1, *[1.2] * 20])
+    values = iter([1.0, 0.9, 0.5, 0.6, 0.9, 1.0, 1.1, *[1.2] * 20])
     real = Trainer.held_out
 
     def made_up(self):
-        return real(self) | {"reconstruction": next(values)}
+        value = next(values)
+        return real(self) | {"reconstruction": value, "pictures": [value, 0.9 * value]}
 
     monkeypatch.setattr(Trainer, "held_out", made_up)
-    monkeypatch.setattr(session_module, "LEAST_STEPS", 0)
+    monkeypatch.setattr(keeping, "LEAST_STEPS", 0)
+    monkeypatch.setattr(keeping, "WINDOW", 1)
     ledger = submitted(jobs, request(data, steps=12))
     assert work(ledger, jobs.worlds) == 0
     status = ledger.status()
     assert status.state == "done"
-    assert status.best_step == 2
-    assert status.step < 12
+    assert status.kept_step == 2
+    assert status.step == 6  # half of the run
     assert status.message == (
-        "Overfitting since step 2: it stopped early, and the best weights are kept."
+        "Overfitting since step 2: it stopped early, and the weights of that step are kept."
     )
-    assert "| weights of step | 2 |" in (jobs.worlds / "Mine" / "README.md").read_text()
+    card = (jobs.worlds / "Mine" / "README.md").read_text()
+    assert "| weights of step | 2 |" in card
+    assert "1.0000 → 0.5000 (-50 %)" in card
 
 
 def test_a_proper_run_goes_on_against_the_judge(jobs, data, monkeypatch):

@@ -75,6 +75,10 @@ class FakeJobs:
         path.write_bytes(b"sheet")
         return [(4, path)]
 
+    def kept_picture(self, run):
+        path = self.folder / "kept.webp"
+        return path if path.exists() else None
+
     def mirror(self, run):
         return Mirror(rows=((b"s", b"n", 0.51234),), score=0.5, warning="it copies")
 
@@ -336,6 +340,14 @@ def test_sheets_are_asked_for_by_step(ask):
     assert base64.b64decode(ask("sheet", id="run-1", step=4)["sheet"]) == b"sheet"
     assert "error" in ask("sheet", id="run-1", step=5)
     assert "error" in ask("sheet", id="run-1", step="../4")
+
+
+def test_the_sheet_of_what_is_kept_is_told_of_and_given(ask, desk):
+    assert ask("watch", id="run-1", since=0)["kept"] is False
+    assert "error" in ask("sheet", id="run-1", step="kept")
+    (desk.jobs.folder / "kept.webp").write_bytes(b"of the world")
+    assert ask("watch", id="run-1", since=0)["kept"] is True
+    assert base64.b64decode(ask("sheet", id="run-1", step="kept")["sheet"]) == b"of the world"
 
 
 def test_control_does_what_it_may_and_nothing_else(ask, desk):

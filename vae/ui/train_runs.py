@@ -64,7 +64,10 @@ def make_train(desk: Desk) -> Function:
 
 
 def make_watch(desk: Desk) -> Function:
-    """``watch``: all runs, and of run ``id`` what is new ``since`` and the steps of its sheets."""
+    """``watch``: all runs, and of run ``id`` what is new ``since`` and the steps of its sheets.
+
+    ``kept`` tells whether there is a sheet of the weights that became its world, too.
+    """
 
     def watch(data: Mapping[str, Any]) -> Answer:
         told: Answer = {"runs": [status_of(status) for status in desk.jobs.list()]}
@@ -73,6 +76,7 @@ def make_watch(desk: Desk) -> Function:
             records, after = desk.jobs.records(run, whole_number(data, "since"))
             told |= {"id": run, "records": [plain(record) for record in records], "next": after}
             told["steps"] = [step for step, _ in desk.jobs.pictures(run)]
+            told["kept"] = desk.jobs.kept_picture(run) is not None
         return told
 
     return answered(watch)
@@ -85,14 +89,17 @@ def status_of(status: Status) -> Answer:
 
 
 def make_sheet(desk: Desk) -> Function:
-    """``sheet``: the pictures of run ``id`` at ``step``, as base64 WebP."""
+    """``sheet``: pictures of run ``id`` at ``step``, or of what is ``"kept"``, as base64 WebP."""
 
     def sheet(data: Mapping[str, Any]) -> Answer:
-        step = whole_number(data, "step")
-        paths = dict(desk.jobs.pictures(named(data, "id")))
-        if step not in paths:
+        run = named(data, "id")
+        if data.get("step") == "kept":
+            path = desk.jobs.kept_picture(run)
+        else:
+            path = dict(desk.jobs.pictures(run)).get(whole_number(data, "step"))
+        if path is None:
             raise TrainingError(TRAIN["no_pictures"])
-        return {"sheet": as_text(Path(paths[step]).read_bytes())}
+        return {"sheet": as_text(Path(path).read_bytes())}
 
     return answered(sheet)
 

@@ -241,8 +241,8 @@ SENTENCES = {
         "请停止并保留，或用更小的学习率重新开始"
     ),
     "the folder of this run is gone": "这次训练的文件夹不见了",
-    "Overfitting since step {step}: it stopped early, and the best weights are kept.": (
-        "从第 {step} 步起过拟合：已提前停止，最好的权重已经保留。"
+    "Overfitting since step {step}: it stopped early, and the weights of that step are kept.": (
+        "从第 {step} 步起过拟合：已提前停止，保留的是那一步的权重。"
     ),
     "It ended at the limit of {steps} steps.": "到达 {steps} 步的上限，训练结束。",
     "It ended at the limit of {disk} of disk.": "到达 {disk} 磁盘空间的上限，训练结束。",
@@ -278,8 +278,9 @@ SENTENCES = {
     "More images, or less of the judge, would help.": (
         "评判者占了上风：它总能认出哪张是画的、哪张是真的。多加图片，或减轻评判者的分量，会有帮助。"
     ),
-    "Overfitting since step {step}: it learns your images by heart. The best weights are kept.": (
-        "从第 {step} 步起过拟合：它在死记你的图片。最好的权重已经保留。"
+    "Overfitting since step {step}: it learns your images by heart. "
+    "The weights of that step are kept.": (
+        "从第 {step} 步起过拟合：它在死记你的图片。保留的是那一步的权重。"
     ),
     "Learning: pictures it has not seen come out {share} % closer than at the start.": (
         "正在学习：没见过的图片，画得比开始时接近了 {share} %。"
