@@ -23,10 +23,8 @@ from vae.evaluation.style_truth import (
     make_tasks,
     mean_keys,
     methods_of,
-    reinhard,
     score_pairs,
 )
-from vae.palette_transfer import palette_of
 
 SIDE, THINGS = 32, 12
 STYLES = ("flat", "soft", "stripes")
@@ -159,22 +157,6 @@ def test_a_model_that_only_copies_ties_with_the_copy(pack):
             assert score.errors["ours"][measure] == pytest.approx(copy, abs=2e-4)
     assert not scores["flat", "soft"].beats_plain("alpha")
     assert scores["flat", "soft"].errors["rebuilt"] == scores["flat", "soft"].errors["ours"]
-
-
-def test_reinhard_takes_mean_and_deviation_over():
-    generator = torch.Generator().manual_seed(0)
-    alpha = torch.rand(2, 1, 16, 16, generator=generator)
-    one, other = (
-        torch.cat((low + 0.3 * torch.rand(2, 3, 16, 16, generator=generator), alpha), 1)
-        for low in (0.2, 0.4)
-    )
-    moved = reinhard(one, other)
-    assert torch.equal(moved[:, 3:], alpha)
-    own, goal = palette_of(moved), palette_of(other)
-    assert torch.allclose(own.mean, goal.mean, atol=0.3)
-    spread = [p.covariance.diagonal(dim1=-2, dim2=-1).sqrt() for p in (own, goal)]
-    assert torch.allclose(*spread, atol=0.4)
-    assert torch.allclose(reinhard(one, one), one, atol=2e-3)
 
 
 def test_the_tables_name_pairs_and_count_wins(pack):

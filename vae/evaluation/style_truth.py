@@ -9,9 +9,8 @@ Where a pack holds one object in several styles, content from (object A, style X
 Errors are means over objects, for every ordered pair of styles: squared error of premultiplied
 RGBA, absolute error of alpha alone, and of the sixteen attributes by the independent measurers in
 standard deviations of the training pictures. Beside our model stand plain answers: A as it is, and
-A with its colours moved to those of B by Reinhard et al. (2001), mean and deviation of L*, a* and
-b*, and by the linear transport of `vae.palette_transfer`. None of these knows the truth. A key says
-more of B than its style, its colours above all, so three more columns explain ours: A only rebuilt
+A with its colours moved to those of B by Reinhard et al. (2001), see `colour_transfer`, and by the
+linear transport of `vae.palette_transfer`. None of these knows the truth. A key says more of B than its style, its colours above all, so three more columns explain ours: A only rebuilt
 by the model, A with the key of the truth itself, and A with its own key moved by what sets the two
 styles apart on training pictures, which asks nothing of B.
 """
@@ -31,13 +30,13 @@ import torch
 from torch import Tensor
 
 from vae.data import read_image
-from vae.encodings import rgb_to_lab, to_rgba
 from vae.errors import ConfigError, DatasetError, VAEError
+from vae.evaluation.colour_transfer import reinhard
 from vae.evaluation.measures import measure_batch
 from vae.evaluation.objects import Drawing, read_pack, split_by_object, write_split
 from vae.evaluation.sliders import CHUNK, Reference, measure_in_parts
 from vae.losses import premultiply
-from vae.palette_transfer import NOISE, lab_to_rgb, palette_of, transfer
+from vae.palette_transfer import palette_of, transfer
 from vae.pixels import to_bytes, to_pixels
 from vae.utils import log_timestamp, write_atomic
 
@@ -147,24 +146,10 @@ def make_tasks(
     return pairs
 
 
-def reinhard(images: Tensor, references: Tensor) -> Tensor:
-    """Move the mean and deviation of L*, a*, b*, alpha-weighted, to those of references.
-
-    Args:
-        images: Straight (N, 4, H, W) in [0, 1].
-        references: One each.
-
-    References:
-        Reinhard et al. (2001), Color transfer between images. doi:10.1109/38.946629
-    """
-    own, goal = palette_of(images), palette_of(references)
-    deviations = [
-        (p.covariance.diagonal(dim1=-2, dim2=-1) + NOISE).sqrt()[..., None] for p in (own, goal)
-    ]
-    rgb, _ = to_rgba(images.double())
-    lab = (rgb_to_lab(rgb).flatten(2) - own.mean[..., None]) * (deviations[1] / deviations[0])
-    colour = lab_to_rgb((lab + goal.mean[..., None]).view_as(rgb)).clamp(0, 1)
-    return torch.cat((colour.to(images.dtype), images[:, 3:]), 1)
+def recoloured(images: Tensor, references: Tensor) -> Tensor:
+    """Colour transfer of Reinhard et al. for straight images (N, 4, H, W) in [0, 1]."""
+    moved = reinhard(to_pixels(images), to_pixels(references))
+    return torch.from_numpy(moved).permute(0, 3, 1, 2).to(images) / 255
 
 
 def methods_of(
@@ -188,7 +173,7 @@ def methods_of(
 
     methods: dict[str, Method] = {
         "copy": lambda q: q.content,
-        "Reinhard": lambda q: reinhard(q.content, q.key),
+        "Reinhard": lambda q: recoloured(q.content, q.key),
         "transport": lambda q: transfer(q.content, palette_of(q.key)),
         "ours": lambda q: keyed(q.content, q.key),
         "rebuilt": lambda q: world.decode(world.encode(q.content)),
