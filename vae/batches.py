@@ -119,12 +119,18 @@ class BatchSource:
         self.generator.set_state(state["generator"])
         self.recent = state.get("recent", self.recent).to(self.device)
 
-    def remember(self, drawn: Tensor) -> None:
-        """Keep pictures (N, C, S, S) just drawn, so that the grain of many can be compared.
+    def remember(self, batch: Batch, output: Tensor) -> None:
+        """Keep the draws of a step, so that the grain of many can be compared.
 
         With those of the step they are as many as :attr:`Batch.others`.
+
+        Args:
+            batch: The step's.
+            output: What was drawn from it (N, C, S, S), reconstructions first.
         """
-        p = self.protocol
+        p, drawn = self.protocol, output[len(batch.x) :]
+        if batch.others is None:
+            return
         room = (OTHERS * p.batch_size - int(p.batch_size * p.draws)) // self.num_processes
         drawn = drawn.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8)
         pool = torch.cat((self.recent, drawn))

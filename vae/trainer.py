@@ -224,8 +224,7 @@ class Trainer:
         )
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(total)
-        if batch.others is not None:
-            self.source.remember(output[len(batch.x) :])
+        self.source.remember(batch, output)
         norm = self.accelerator.clip_grad_norm_(self.model.parameters(), p.grad_clip)
         self.optimizer.step()
         self.step += 1

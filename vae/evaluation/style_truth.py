@@ -10,9 +10,10 @@ Errors are means over objects, for every ordered pair of styles: squared error o
 RGBA, absolute error of alpha alone, and of the sixteen attributes by the independent measurers in
 standard deviations of the training pictures. Beside our model stand plain answers: A as it is, and
 A with its colours moved to those of B by Reinhard et al. (2001), see `colour_transfer`, and by the
-linear transport of `vae.palette_transfer`. None of these knows the truth. A key says more of B than its style, its colours above all, so three more columns explain ours: A only rebuilt
-by the model, A with the key of the truth itself, and A with its own key moved by what sets the two
-styles apart on training pictures, which asks nothing of B.
+linear transport of `vae.palette_transfer`. None of these knows the truth. A key says more of B than
+its style, its colours above all, so three more columns explain ours: A only rebuilt by the model, A
+with the key of the truth itself, and A with its own key moved by what sets the two styles apart on
+training pictures, which asks nothing of B.
 """
 
 from __future__ import annotations
