@@ -17,6 +17,7 @@ from vae.decoder import fixed_noise
 from vae.distributions import LatentDensity, Latents
 from vae.encodings import ATTRIBUTES, measure
 from vae.errors import CheckpointError, ConfigError, ShapeError
+from vae.holding import Holding, hold
 from vae.liking import direction_of
 from vae.looks import Look, look_by
 from vae.matching import STEPS, Match, Matching, match, plain
@@ -255,6 +256,13 @@ class World:
             amount = torch.as_tensor(amount, dtype=joined.dtype, device=joined.device)
             joined = joined + amount.reshape(-1, 1) * direction
         return self.split(joined)
+
+    def holding(self, latents: Latents) -> Holding:
+        """Begin to move attributes of pictures while the others are held; see `vae.holding`.
+
+        ``world.holding(latents).move({"warmth": 1.0})`` is the purer and slower :meth:`move`.
+        """
+        return hold(self.model, Latents(*(t.to(self.device, torch.float32) for t in latents)))
 
     def _direction(self, name: str) -> Tensor:
         for slider, direction in zip(self.sliders, self.directions, strict=True):

@@ -59,8 +59,9 @@ class Problem:
     latents: Latents
     aim: Tensor
     borrowed: Tensor  # (M, 16)
-    effect: Tensor  # (16, width)
+    effect: Tensor  # (16, width), or (N, 1, 16, width) where it is known of each picture
     pull: Tensor  # (N, M, width): the move that damping is towards
+    damping: float = DAMPING
 
     def correct(self, now: Tensor, steps: int) -> tuple[Tensor, Tensor]:
         """Return the best moves found and what they reach, from what is measured ``now``.
@@ -74,7 +75,7 @@ class Problem:
         low, high = key_bounds(self.model, key)
         effect = self.effect.expand(*self.aim.shape[:2], -1, -1)
         move = key.new_zeros(1, 1, 1).expand(*self.aim.shape[:2], key.shape[-1])
-        least, damping = self._cost(move, now), torch.full_like(now[..., 0], DAMPING)
+        least, damping = self._cost(move, now), torch.full_like(now[..., 0], self.damping)
         for _ in range(steps):
             change = self._step(effect, move, now, damping).clamp(-_TRUST, _TRUST)
             change = (key + move + change).clamp(low, high) - key - move
@@ -91,18 +92,18 @@ class Problem:
 
     @property
     def _weight(self) -> Tensor:
-        one = torch.ones_like(self.effect[:, 0])
+        one = self.effect.new_ones(len(ATTRIBUTES))
         return torch.where(self.borrowed, one, _HOLD * one) * self.model.standardizer.active
 
     def _cost(self, move: Tensor, now: Tensor) -> Tensor:
         missed = ((self.aim - now).square() * self._weight).sum(-1)
-        return missed + DAMPING * (move - self.pull).square().sum(-1)
+        return missed + self.damping * (move - self.pull).square().sum(-1)
 
     def _step(self, effect: Tensor, move: Tensor, now: Tensor, damping: Tensor) -> Tensor:
         weighted = effect * self._weight[..., None]
         identity = torch.eye(effect.shape[-1], device=effect.device)
         gram = effect.mT @ weighted + damping[..., None, None] * identity
-        slope = torch.einsum("nmak,nma->nmk", weighted, self.aim - now) - DAMPING * (
+        slope = torch.einsum("nmak,nma->nmk", weighted, self.aim - now) - self.damping * (
             move - self.pull
         )
         return torch.linalg.solve(gram, slope)

@@ -25,6 +25,7 @@ PARTS = (
     "swd",
     "distribution",
     "sliders",
+    "held",
     "style",
     "identifiability",
     "speed",

@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -159,6 +160,7 @@ def measure_sliders(
     measure: Measurer = measure_with_limits,
     workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    move: Callable[[Mapping[str, float]], Latents] | None = None,
 ) -> list[SliderScore]:
     """Return a score for every style slider whose attribute varies in the data.
 
@@ -172,7 +174,9 @@ def measure_sliders(
             where `workers` is more than 0.
         workers: Processes that measure while this one decodes; 0 does both here.
         progress: Called with (sliders done, sliders in all).
+        move: How the pictures are moved, where not by `world.move`.
     """
+    move = move or partial(world.move, latents)
     style = [
         slider
         for slider in world.sliders
@@ -185,7 +189,7 @@ def measure_sliders(
             pending = [
                 submit(pictures)
                 for place in places
-                for pictures in _decode(world, world.move(latents, {slider.name: float(place)}))
+                for pictures in _decode(world, move({slider.name: float(place)}))
             ]
             tables = [result() for result in pending]
             rows = np.concatenate([reference.standardise(table) for table in tables])

@@ -1,0 +1,59 @@
+"""A held slider moves its attribute with less beside it than the plain slider does."""
+
+import pytest
+import torch
+
+from vae.encodings import ATTRIBUTES, measure
+from vae.errors import ConfigError
+from vae.infer import get_infer_model
+
+
+@pytest.fixture(scope="module")
+def world():
+    return get_infer_model("pomona")
+
+
+@pytest.fixture(scope="module")
+def latents(world):
+    return world.sample(2, generator=torch.Generator().manual_seed(5), truncation=0.8)
+
+
+@pytest.fixture(scope="module")
+def holding(world, latents):
+    return world.holding(latents)
+
+
+def change(world, latents, moved):
+    before, after = (world.scores(measure(world.decode(some))) for some in (latents, moved))
+    return after - before
+
+
+@pytest.mark.parametrize("name", ["warmth", "edge_softness", "redness"])
+def test_the_rest_changes_less(world, latents, holding, name):
+    own = ATTRIBUTES.index(name)
+
+    def share(moved):
+        moves = change(world, latents, moved)
+        assert (moves[:, own] > 0.25).all()
+        return float((moves[:, own] / moves.abs().sum(1)).mean())
+
+    held = share(holding.move({name: 1.0}))
+    assert held > 1.1 * share(world.move(latents, {name: 1.0}))
+
+
+def test_content_stays_and_no_move_is_no_move(latents, holding):
+    assert torch.equal(holding.move({"warmth": 1.0}).z, latents.z)
+    assert torch.equal(holding.move({}).key, latents.key)
+    assert torch.allclose(holding.move({"warmth": 0.0}).key, latents.key, atol=1e-4)
+
+
+def test_every_picture_may_move_by_its_own_amount(world, latents, holding):
+    moved = holding.move({"warmth": torch.tensor([1.0, -1.0])})
+    warmth = change(world, latents, moved)[:, ATTRIBUTES.index("warmth")]
+    assert warmth[0] > 0.25
+    assert warmth[1] < -0.25
+
+
+def test_a_form_slider_cannot_hold(holding):
+    with pytest.raises(ConfigError, match="only the style sliders"):
+        holding.move({"height": 1.0})
