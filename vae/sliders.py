@@ -144,7 +144,7 @@ def _style_directions(model: IvAE, probes: Tensor) -> list[tuple[int, Tensor]]:
 
 
 def purest_direction(
-    response: Tensor, own: int, *, ridge: float = 0.3, rounds: int = 30, longest: float = 4.0
+    response: Tensor, own: int, *, ridge: float = 0.05, rounds: int = 30, longest: float = 4.0
 ) -> Tensor | None:
     """Return the move of the key that changes one attribute by 1 and the others least.
 
