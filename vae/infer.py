@@ -251,9 +251,9 @@ class World:
             ConfigError: A slider is unknown.
         """
         joined = latents.joined()
-        for name, amount in by.items():
+        for name in sorted(by):  # one order, or the same moves differ in their last bits
             direction = self._direction(name)
-            amount = torch.as_tensor(amount, dtype=joined.dtype, device=joined.device)
+            amount = torch.as_tensor(by[name], dtype=joined.dtype, device=joined.device)
             joined = joined + amount.reshape(-1, 1) * direction
         return self.split(joined)
 

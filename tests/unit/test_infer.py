@@ -196,3 +196,14 @@ def test_a_world_without_a_slider_table_gets_one_measured(tiny_world, tmp_path):
 
 def test_form_sliders_give_more_of_what_they_are_named_for(world):
     assert all(s.gain >= 0 for s in world.sliders if s.kind == "form")
+
+
+def test_the_order_in_which_sliders_are_named_changes_not_a_bit():
+    world = get_infer_model("pomona")
+    latents = world.sample(16, generator=torch.Generator().manual_seed(0))
+    names = [slider.name for slider in world.sliders]
+    amounts = {name: 0.37 * i - 2.1 for i, name in enumerate(names)}
+    backwards = dict(reversed(amounts.items()))
+    assert torch.equal(
+        world.move(latents, amounts).joined(), world.move(latents, backwards).joined()
+    )
