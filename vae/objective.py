@@ -136,8 +136,12 @@ class Objective(nn.Module):
         return losses
 
     def _measured(self, output: Tensor) -> Tensor:
-        """Standardised metadata of drawn pictures, kept in a range that cannot explode."""
-        return self.model.standardizer(measure(output.float().contiguous())).clamp(-8, 8)
+        """Standardised metadata of drawn pictures, kept in a range that cannot explode.
+
+        Measured is what would be seen: a linear output leaves [0, 1], and no alpha is below 0.
+        """
+        seen = output.float().clamp(0, 1).contiguous()
+        return self.model.standardizer(measure(seen)).clamp(-8, 8)
 
     def _against(self, judge: Discriminator, output: Tensor, batch: Batch) -> dict[str, Tensor]:
         judge.requires_grad_(False)

@@ -111,10 +111,6 @@ class PeerObjective(Objective):
         self.peer, self.num_images = peer, num_images
         self.tied = max(self.tied, peer.ordered)
 
-    def _measured(self, output: Tensor) -> Tensor:
-        """Measure what would be seen: the output is linear, and no alpha is below 0."""
-        return super()._measured(output.clamp(0, 1))
-
     def _variational(self, posterior: Posterior, u: Tensor) -> dict[str, Tensor]:
         if self.peer.correlation is None:
             return super()._variational(posterior, u)
