@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from vae.allocator import keep_freed_memory
-from vae.errors import VAEError
+from vae.errors import in_one_line
 from vae.evaluation import command
 
 
@@ -24,12 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Evaluate; an error is one line on stderr and exit code 1."""
     options = make_parser().parse_args(arguments)
     keep_freed_memory()
-    try:
-        command.run(options)
-    except VAEError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return in_one_line(lambda: command.run(options))
 
 
 if __name__ == "__main__":

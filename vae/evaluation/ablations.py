@@ -21,7 +21,7 @@ import torch
 from vae.config import ModelConfig
 from vae.data import ImageSet, load_split
 from vae.distributions import kl_to_standard_normal
-from vae.errors import VAEError
+from vae.errors import in_one_line
 from vae.evaluation.report import MONOTONE, Options, report_swd, score_sliders
 from vae.finish import finish_model
 from vae.infer import World
@@ -146,12 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", choices=tuple(VARIANTS), nargs="+", default=list(VARIANTS))
     parser.add_argument("--json", type=Path, help="file of finished rows, read and written")
     options = parser.parse_args(arguments)
-    try:
-        print(format_rows(run(options)))
-    except VAEError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return in_one_line(lambda: print(format_rows(run(options))))
 
 
 def run(options: argparse.Namespace) -> dict[str, dict[str, Any]]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vae.errors import VAEError
+from vae.errors import in_one_line
 from vae.evaluation.measures import measure_batch
 from vae.evaluation.sliders import CHUNK, Reference, measure_in_parts
 from vae.pixels import to_bytes, to_pixels
@@ -186,12 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--num", type=int, default=200, help="pictures (%(default)s)")
     parser.add_argument("--limit", type=int, help="read at most so many files of the data")
     parser.add_argument("--seed", type=int, default=0, help="of which pictures meet")
-    try:
-        evaluate(parser.parse_args(arguments))
-    except VAEError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return in_one_line(lambda: evaluate(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import rankdata
 
 from vae.encodings import NUM_ATTRIBUTES
-from vae.errors import ConfigError, ShapeError, VAEError
+from vae.errors import ConfigError, ShapeError, in_one_line
 
 if TYPE_CHECKING:
     from vae.data import ImageSet
@@ -303,12 +303,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="folder to keep the trained worlds in")
     parser.add_argument("--num-images", type=int, default=1000, help="most held-out pictures")
     parser.add_argument("--json", type=Path, help="file to write the numbers to as well")
-    try:
-        evaluate(parser.parse_args(arguments))
-    except VAEError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return in_one_line(lambda: evaluate(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from vae.config import ModelConfig
 from vae.data import ImageSet
 from vae.distributions import DiagonalGaussian, Posterior
 from vae.encodings import NUM_ATTRIBUTES
-from vae.errors import ConfigError, VAEError
+from vae.errors import ConfigError, in_one_line
 from vae.evaluation.disentanglement import score_all
 from vae.evaluation.sprites import sprite_set
 from vae.finish import encode_set
@@ -317,6 +317,18 @@ def _cell(values: Sequence[float], column: str) -> str:
     return text if len(values) < 2 else f"{text} ± {np.std(values, ddof=1):.{digits}f}"
 
 
+def evaluate(options: argparse.Namespace) -> None:
+    """Train and score what is not in the file yet, and print the table."""
+    plan = Plan(
+        steps=options.steps,
+        size=options.size,
+        pictures=options.pictures,
+        samples=options.samples,
+        trees=options.trees,
+    )
+    print(format_rows(run(plan, options.only, options.seeds, options.json), options.only))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, score, print; an error is one line on stderr and exit code 1."""
     parser = argparse.ArgumentParser(
@@ -336,21 +348,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="of these, for DCI's trees, which are slow; disentanglement_lib takes 10000",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, help="file of finished rows, read and written")
-    options = parser.parse_args(arguments)
-    try:
-        plan = Plan(
-            steps=options.steps,
-            size=options.size,
-            pictures=options.pictures,
-            samples=options.samples,
-            trees=options.trees,
-        )
-        rows = run(plan, options.only, options.seeds, options.json)
-    except VAEError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(format_rows(rows, options.only))
-    return 0
+    return in_one_line(lambda: evaluate(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":

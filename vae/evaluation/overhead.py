@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from vae.errors import VAEError
+from vae.errors import in_one_line
 
 if TYPE_CHECKING:
     from vae.batches import Batch
@@ -90,6 +90,15 @@ def _time_of(call: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - begun
 
 
+def evaluate(options: argparse.Namespace) -> None:
+    """Measure, and print one line."""
+    overhead = measure_overhead(_make_trainer(options), rounds=options.rounds)
+    print(
+        f"{options.protocol}: {overhead.trainer:.1f} ms a step, bare {overhead.bare:.1f} ms, "
+        f"overhead {overhead.share:+.1%}"
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure a protocol on a folder with a fresh model of the usual size."""
     parser = argparse.ArgumentParser(prog="python -m vae.evaluation.overhead", description=__doc__)
@@ -99,17 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--channels", type=int, default=4, help="1, 3 or 4")
     parser.add_argument("--num-images", type=int, default=256, help="read at most so many")
     parser.add_argument("--rounds", type=int, default=6, help="blocks of ten steps, each kind")
-    options = parser.parse_args(arguments)
-    try:
-        overhead = measure_overhead(_make_trainer(options), rounds=options.rounds)
-    except VAEError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(
-        f"{options.protocol}: {overhead.trainer:.1f} ms a step, bare {overhead.bare:.1f} ms, "
-        f"overhead {overhead.share:+.1%}"
-    )
-    return 0
+    return in_one_line(lambda: evaluate(parser.parse_args(arguments)))
 
 
 def _make_trainer(options: argparse.Namespace) -> Trainer:

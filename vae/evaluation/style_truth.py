@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 
 from vae.data import read_image
-from vae.errors import ConfigError, DatasetError, VAEError
+from vae.errors import ConfigError, DatasetError, in_one_line
 from vae.evaluation.colour_transfer import reinhard
 from vae.evaluation.measures import measure_batch
 from vae.evaluation.objects import Drawing, read_pack, split_by_object, write_split
@@ -325,6 +325,12 @@ def _read(drawings: Sequence[Drawing], size: int) -> Tensor:
     return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2).contiguous()
 
 
+def split(options: argparse.Namespace) -> None:
+    """Write the training and held-out drawings of a pack into two folders."""
+    for side, num in write_split(options.data, options.split).items():
+        print(f"{options.split / side}: {num} pictures")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Split or evaluate; an error is one line on stderr and exit code 1."""
     parser = argparse.ArgumentParser(
@@ -343,16 +349,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of which object lends its style")
     parser.add_argument("--json", type=Path, help="file to write the numbers to as well")
     options = parser.parse_args(arguments)
-    try:
-        if options.split is None:
-            evaluate(options)
-        else:
-            for side, num in write_split(options.data, options.split).items():
-                print(f"{options.split / side}: {num} pictures")
-    except VAEError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return in_one_line(lambda: (evaluate if options.split is None else split)(options))
 
 
 if __name__ == "__main__":
