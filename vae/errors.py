@@ -15,9 +15,6 @@ Messages are one sentence for hands: what was expected, what was found, what to 
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-
 
 class VAEError(Exception):
     """Base of every error raised on purpose by this library."""
@@ -45,13 +42,3 @@ class CheckpointError(VAEError, RuntimeError):
 
 class TrainingError(VAEError, RuntimeError):
     """A training run cannot start, or cannot go on."""
-
-
-def in_one_line(work: Callable[[], object]) -> int:
-    """Do a command's work; return its exit code: 1 after an error, said in one line on stderr."""
-    try:
-        work()
-    except VAEError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0

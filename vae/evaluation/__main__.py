@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from vae.allocator import keep_freed_memory
-from vae.errors import in_one_line
 from vae.evaluation import command
+from vae.evaluation.exit_status import in_one_line
 
 
 def make_parser() -> argparse.ArgumentParser:

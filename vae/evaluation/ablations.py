@@ -21,7 +21,7 @@ import torch
 from vae.config import ModelConfig
 from vae.data import ImageSet, load_split
 from vae.distributions import kl_to_standard_normal
-from vae.errors import in_one_line
+from vae.evaluation.exit_status import in_one_line
 from vae.evaluation.report import MONOTONE, Options, report_swd, score_sliders
 from vae.finish import finish_model
 from vae.infer import World

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vae.errors import in_one_line
+from vae.evaluation.exit_status import in_one_line
 from vae.evaluation.measures import measure_batch
 from vae.evaluation.sliders import CHUNK, Reference, measure_in_parts
 from vae.pixels import to_bytes, to_pixels

@@ -26,7 +26,8 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import rankdata
 
 from vae.encodings import NUM_ATTRIBUTES
-from vae.errors import ConfigError, ShapeError, in_one_line
+from vae.errors import ConfigError, ShapeError
+from vae.evaluation.exit_status import in_one_line
 
 if TYPE_CHECKING:
     from vae.data import ImageSet

@@ -27,8 +27,9 @@ from vae.config import ModelConfig
 from vae.data import ImageSet
 from vae.distributions import DiagonalGaussian, Posterior
 from vae.encodings import NUM_ATTRIBUTES
-from vae.errors import ConfigError, in_one_line
+from vae.errors import ConfigError
 from vae.evaluation.disentanglement import score_all
+from vae.evaluation.exit_status import in_one_line
 from vae.evaluation.sprites import sprite_set
 from vae.finish import encode_set
 from vae.losses import premultiply

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from vae.errors import in_one_line
+from vae.evaluation.exit_status import in_one_line
 
 if TYPE_CHECKING:
     from vae.batches import Batch

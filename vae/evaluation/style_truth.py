@@ -31,8 +31,9 @@ import torch
 from torch import Tensor
 
 from vae.data import read_image
-from vae.errors import ConfigError, DatasetError, in_one_line
+from vae.errors import ConfigError, DatasetError
 from vae.evaluation.colour_transfer import reinhard
+from vae.evaluation.exit_status import in_one_line
 from vae.evaluation.measures import measure_batch
 from vae.evaluation.objects import Drawing, read_pack, split_by_object, write_split
 from vae.evaluation.sliders import CHUNK, Reference, measure_in_parts
