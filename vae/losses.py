@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import torch
@@ -181,11 +182,13 @@ def texture_loss(
         Heitz et al. (2021), "A Sliced Wasserstein Loss for Neural Texture Synthesis",
         arXiv:2006.07229; the levels are those of Karras et al. (2018), arXiv:1710.10196.
     """
-    ours = output if company is None else torch.cat((output, company.to(output)))
-    num = len(ours)
-    pairs = torch.cat((premultiply(ours.float().contiguous()), premultiply(target)))
+    ours = premultiply(output.float().contiguous())
+    with torch.no_grad():  # most of the pictures: no gradient is carried through them
+        rest = target if company is None else torch.cat((target, company.to(target)))
+        rest = laplacian_pyramid(premultiply(rest.float().contiguous()), num_levels + 1)
     losses = []
-    for level in laplacian_pyramid(pairs, num_levels + 1)[:num_levels]:
+    levels = zip(laplacian_pyramid(ours, num_levels + 1), rest, strict=True)
+    for level, other in islice(levels, num_levels):
         side, channels = level.shape[-1], level.shape[1]
         room = side - patch_size + 1
         stride = max(1, round(room / math.sqrt(patches_per_image)))
@@ -193,15 +196,19 @@ def texture_loss(
         filters = torch.randn(
             num_projections, channels, patch_size, patch_size, generator=generator
         )
-        real = level[num:].detach()
         filters = filters / filters.square().sum((1, 2, 3), keepdim=True).sqrt()
         with torch.autocast(level.device.type, enabled=False):
-            rulers = _rulers(real.float(), num_projections)
+            rulers = _rulers(other[: len(target)], num_projections)
             filters = torch.einsum("pkhw,pkc->pchw", filters.to(rulers), rulers)
-            values = F.conv2d(level.float()[..., top:, left:], filters, stride=stride)
-        parts = values.split((num, len(target)))
-        drawn, theirs = (part.transpose(0, 1).flatten(1).sort(1).values for part in parts)
-        gap = drawn - _quantiles(theirs, drawn.shape[1])
+            parts = [
+                F.conv2d(maps[..., top:, left:], filters, stride=stride) for maps in (level, other)
+            ]
+        drawn, theirs, beside = (
+            part.transpose(0, 1).flatten(1)
+            for part in (parts[0], *parts[1].tensor_split((len(target),)))
+        )
+        drawn = torch.cat((drawn, beside), 1).sort(1).values
+        gap = drawn - _quantiles(theirs.sort(1).values, drawn.shape[1])
         losses.append(mean_hypo(gap, 0.05))
     return torch.stack(losses).mean()
 

@@ -5,7 +5,7 @@ import inspect
 import pytest
 import torch
 
-from vae.decoder import Decoder, create_decoder, fixed_noise
+from vae.decoder import GRAINS, Decoder, create_decoder, fixed_noise, grain_fields
 from vae.errors import ConfigError, ShapeError
 
 WIDTHS = (16, 12, 12, 8)
@@ -152,6 +152,28 @@ def test_noise_of_every_scale_reaches_the_picture(layer):
         decoder.noise_scale.bias.split(decoder.noise_dims)[layer].fill_(1)
         rough = decoder(z, key, size=64) - still
     assert rough.abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("field", range(GRAINS))
+def test_grain_on_the_picture_is_light_without_hue_and_leaves_alpha(channels, field):
+    decoder, (z, key) = make(channels, std_decoder_loc=False), latents()
+    with torch.no_grad():
+        decoder.noise_scale.weight.zero_()
+        decoder.noise_scale.bias.zero_()
+        still = decoder(z, key, size=64)
+        decoder.grain.weight[field].normal_()
+        grain = decoder(z, key, size=64) - still
+    colour, alpha = grain[:, :3], grain[:, 3:]
+    assert colour.abs().max() > 1e-4
+    assert torch.allclose(colour, colour[:, :1].expand_as(colour), atol=1e-6)
+    assert not alpha.any()
+
+
+def test_fields_of_grain_have_deviation_one_at_every_scale():
+    fields = grain_fields(torch.randn(8, 1, 64, 64, generator=torch.Generator().manual_seed(2)))
+    assert [f.shape[-1] for f in fields] == [16, 32, 64]
+    assert [float(f.std()) for f in fields] == pytest.approx([1, 1, 1], abs=0.05)
 
 
 def test_gradients_reach_every_weight():
