@@ -29,6 +29,8 @@ judge that asks for more detail is then paid in a fixed checkerboard.
 
 GRAINS = 3
 """Fields of grain laid on the picture itself: pixels, and blotches of two and of four of them."""
+PATCH, TAIL = 8, 0.9
+"""Side in pixels of the patches in which they gather, and the deviation of their log strength."""
 
 
 @lru_cache(maxsize=8)
@@ -180,6 +182,8 @@ class Decoder(nn.Module):
         for conv in (self.widen, self.head, self.grain):
             assert conv.bias is not None
             nn.init.zeros_(conv.bias)
+        assert self.grain.bias is not None
+        nn.init.constant_(self.grain.bias, 0.01)  # at 0 more and less of it would be the same
 
     @property
     def head_weight(self) -> Tensor:
@@ -223,8 +227,10 @@ class Decoder(nn.Module):
         h = self.fine(h, style, Noise(pairs, fine))
         h = Noise(noise, full).add(_resize(self.widen(h), size))
         h = F.silu(h, inplace=not torch.is_grad_enabled())
-        logits = lay_grain(self.head(h).float(), self.grain(h).float(), enlarge(fields))
-        return torch.sigmoid(logits) if self.std_decoder_loc else logits + 0.5
+        drawn = self.head(h).float()
+        drawn = torch.sigmoid(drawn) if self.std_decoder_loc else drawn + 0.5
+        drawn = lay_grain(drawn, self.grain(h).float(), clustered(fields))
+        return drawn.clamp(0, 1) if self.std_decoder_loc else drawn
 
     def check(self, z: Tensor, key: Tensor, size: int | None = None) -> int:
         """Return the side of the picture, or raise ShapeError where one cannot be drawn."""
@@ -239,16 +245,27 @@ class Decoder(nn.Module):
         return size
 
 
-def enlarge(fields: Sequence[Tensor]) -> Tensor:
-    """Bring fields of grain to the side of the last and put them side by side, (N, 3, S, S)."""
-    return torch.cat([_resize(field, fields[-1].shape[-1]) for field in fields], 1)
+def clustered(fields: Sequence[Tensor]) -> Tensor:
+    """Gather fields of :func:`grain_fields` in clusters, at the side of the last: (N, 3, S, S).
+
+    A texture is busy here and calm there, so its differences have long tails; noise of one
+    strength everywhere is told from it at once. The strength is log-normal over patches of eight
+    pixels, taken from the noise of another place, and about 1 in the mean square.
+    """
+    noise = fields[-1]
+    side = noise.shape[-1]
+    away = noise.roll((side // 2, side // 2), (-2, -1))
+    patches = F.avg_pool2d(away, PATCH) * PATCH  # of deviation 1
+    patches = F.interpolate(patches, size=(side, side), mode="bicubic", align_corners=False)
+    strength = torch.exp(TAIL * patches - TAIL**2)
+    return strength * torch.cat([_resize(field, side) for field in fields], 1)
 
 
-def lay_grain(logits: Tensor, amounts: Tensor, fields: Tensor) -> Tensor:
+def lay_grain(picture: Tensor, amounts: Tensor, fields: Tensor) -> Tensor:
     """Add fields (N or 1, 3, S, S), by amounts (N, 3, S, S), to the colours, not to alpha."""
-    colours = {1: 1, 3: 3, 4: 3}[logits.shape[1]]
+    colours = {1: 1, 3: 3, 4: 3}[picture.shape[1]]
     grain = (amounts * fields).sum(1, keepdim=True)
-    colour, alpha = logits.split((colours, logits.shape[1] - colours), 1)
+    colour, alpha = picture.split((colours, picture.shape[1] - colours), 1)
     return torch.cat((colour + grain, alpha), 1)
 
 

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vae.decoder import GRAINS, Decoder, enlarge, fixed_noise, grain_fields, lay_grain
+from vae.decoder import GRAINS, Decoder, clustered, fixed_noise, grain_fields, lay_grain
 
 ONES = [1, 1]
 
@@ -87,13 +87,15 @@ class PackedDecoder:
             start = sum(self.widths[:gain])
             self.bias[start : start + self.widths[gain]] += 1
         self.noise = grain_fields(fixed_noise(size))
-        # The grain is laid on by one product: (channels and fields) to channels.
+        # The grain is laid on by one product: (channels and amounts) to channels.
+        grains = clustered(self.noise)
         still = torch.ones(1, decoder.output_dim, size, size)
-        fields = torch.cat((still, enlarge(self.noise)), 1)
-        self.fields = fields.contiguous(memory_format=torch.channels_last)
-        units = torch.eye(fields.shape[1])[:, :, None, None]
-        channels, grains = units.split((decoder.output_dim, GRAINS), 1)
-        self.lay = lay_grain(channels, grains, torch.ones(1, GRAINS, 1, 1))[:, :, 0, 0]
+        layout = torch.channels_last
+        self.fields = torch.cat((0 * still, grains), 1).contiguous(memory_format=layout)
+        self.picture = torch.cat((still, 0 * grains), 1).contiguous(memory_format=layout)
+        units = torch.eye(self.fields.shape[1])[:, :, None, None]
+        channels, amounts = units.split((decoder.output_dim, GRAINS), 1)
+        self.lay = lay_grain(channels, amounts, torch.ones(1, GRAINS, 1, 1))[:, :, 0, 0]
 
     def __call__(self, z: Tensor, key: Tensor) -> Tensor:
         """Decode z (1, latent_dim) and key (1, latent_key_dim), as :class:`Decoder` would.
@@ -118,9 +120,12 @@ class PackedDecoder:
             elif i == 7:
                 h = self._resize(h, self.size // 2)
         h = torch.addcmul(self._resize(self.widen(h).float(), self.size), full, d)
-        drawn = self.head(F.silu(h, inplace=True)) * self.fields
-        logits = torch.einsum("nchw,cd->ndhw", drawn, self.lay)
-        return torch.sigmoid(logits) if self.decoder.std_decoder_loc else logits + 0.5
+        drawn = self.head(F.silu(h, inplace=True))
+        bounded = self.decoder.std_decoder_loc
+        picture = torch.sigmoid(drawn) if bounded else drawn + 0.5
+        drawn = torch.addcmul(drawn * self.fields, picture, self.picture)
+        picture = torch.einsum("nchw,cd->ndhw", drawn, self.lay)
+        return picture.clamp_(0, 1) if bounded else picture
 
     @staticmethod
     def _resize(h: Tensor, grid: int) -> Tensor:
