@@ -113,17 +113,17 @@ class PackedDecoder:
             gain, shift = films[2 * i], films[2 * i + 1]
             h = torch.addcmul(shift.to(conv.dtype), conv(h), gain.to(conv.dtype))
             if amount is not None:
-                h = torch.addcmul(h, amount[0].to(conv.dtype), amount[1].to(conv.dtype))
+                h = h.addcmul_(amount[0].to(conv.dtype), amount[1].to(conv.dtype))
             h = F.silu(h, inplace=True)
             if i in (1, 3, 5):
                 h = self._resize(h, self.grids[i // 2])
             elif i == 7:
                 h = self._resize(h, self.size // 2)
-        h = torch.addcmul(self._resize(self.widen(h).float(), self.size), full, d)
+        h = self._resize(self.widen(h).float(), self.size).addcmul_(full, d)
         drawn = self.head(F.silu(h, inplace=True))
         bounded = self.decoder.std_decoder_loc
         picture = torch.sigmoid(drawn) if bounded else drawn + 0.5
-        drawn = torch.addcmul(drawn * self.fields, picture, self.picture)
+        drawn = (drawn * self.fields).addcmul_(picture, self.picture)
         picture = torch.einsum("nchw,cd->ndhw", drawn, self.lay)
         return picture.clamp_(0, 1) if bounded else picture
 
