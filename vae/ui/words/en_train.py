@@ -158,6 +158,7 @@ TRAIN = {
     "mirror_note": "Beside each invention, the drawing of yours that is nearest. "
     "1 would be the same picture.",
     "mirror_later": "This can be told once the world is ready.",
+    "mirror_none": "This could not be told of this world.",
     "mirror_reading": "Comparing with your drawings",
     "mirror_score": "{score} on average, of all that were looked at.",
     "mirror_pair": "An invention and the nearest of your drawings: {number}",

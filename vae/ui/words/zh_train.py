@@ -157,6 +157,7 @@ TRAIN = {
     "mirror_of": "出自世界保留的第 {step} 步。",
     "mirror_note": "每张新作旁边是你的画中与它最近的一张。1 表示同一张画。",
     "mirror_later": "世界完成后才能知道。",
+    "mirror_none": "这个世界看不出来。",
     "mirror_reading": "正在与你的画比较",
     "mirror_score": "看过的全部新作平均 {score}。",
     "mirror_pair": "一张新作与你的画中最近的一张：{number}",
