@@ -204,6 +204,10 @@ SENTENCES = {
     "this permission to train was used before; press Train again": (
         "这份训练许可已经用过，请再按一次“训练”"
     ),
+    "{count} runs of yours are waiting, and {most} are the most for one visitor: let one begin, "
+    "or take one out of the queue": (
+        "你有 {count} 次训练在等待，一位访客最多 {most} 次：请等一次开始，或让一次退出队列"
+    ),
     "there is no world called {name}; there are {known}": "没有名为 {name} 的世界；现有 {known}",
     "there is no world called {name}": "没有名为 {name} 的世界",
     "at most {most} minutes are allowed, not {asked}": "最多允许 {most} 分钟，不能是 {asked} 分钟",

@@ -17,6 +17,8 @@ TRAIN = {
     "folder": "选择文件夹",
     "more_files": "添加文件",
     "more_folder": "添加文件夹",
+    "bounds": "一桌最多 {files} 个文件、{megabytes} MB。一位访客最多 {tables} 桌、"
+    "合计 {all} MB，以及 {runs} 次等待中的训练。",
     "start_over": "重新开始",
     "start_over_sure": "把这些图片全部收走吗？",
     "sending": "正在接收：第 {done} 个，共 {total} 个",
@@ -38,6 +40,8 @@ TRAIN = {
     "empty": "这个文件是空的。",
     "many": "最多只能放 {limit} 个文件。",
     "full": "总量不能超过 {limit} MB。",
+    "many_tables": "你在这里已有 {limit} 桌图片，一位访客最多这么多。请先把其中一桌重新开始。",
+    "full_tables": "你所有桌上的图片合计最多 {limit} MB。",
     "crowded": "现在放图片的人太多，请稍后再试。",
     "torn": "{name} 没有完整送达，请重新添加。",
     "lost_batch": "这些图片已经不在这里了，请重新添加。",
