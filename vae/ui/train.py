@@ -36,9 +36,9 @@ def train_tab(desk: Desk) -> None:
     caps = desk.staging.caps
     bounds = {
         "files": f"{caps.files:,}",
-        "megabytes": caps.batch_bytes >> 20,
+        "each": f"{caps.batch_bytes / 2**30:g}",
         "tables": caps.visitor_batches,
-        "all": caps.visitor_bytes >> 20,
+        "all": f"{caps.visitor_bytes / 2**30:g}",
         "runs": WAITING_EACH,
     }
     html_panel(
