@@ -42,7 +42,7 @@ EASE = 0.5
 """Factor on the rate after a loss that was not finite."""
 MEASURES, MEASURE_COST = 40, 10.0
 """Held-out measurements over a run; by the clock, no oftener than so many times what one takes."""
-SHEET_COST = 8.0
+SHEET_COST = 12.0
 """A sheet is drawn once training has taken so many times as long as the last sheet did."""
 MAX_SHEETS = 240
 
