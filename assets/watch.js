@@ -341,9 +341,9 @@ vae43.watch = (() => {
     train.write(said, words.mirror_reading);
     const answer = await train.ask("mirror", { id: run.id });
     if (question !== mirrored) return;
-    const mean = answer.score === null ? "" : words.mirror_score;
-    const score = train.fill(mean, { score: answer.score?.toFixed(2) });
-    const of = train.fill(words.mirror_of, { step: run.kept_step });
+    const told = Number.isFinite(answer.score);
+    const score = told ? train.fill(words.mirror_score, { score: answer.score.toFixed(2) }) : words.mirror_none;
+    const of = told ? train.fill(words.mirror_of, { step: run.kept_step }) : "";
     train.write(said, answer.error ?? [answer.warning || score, of].filter(Boolean).join(" "));
     find(".mirror ul").replaceChildren(...(answer.rows ?? []).map(pair));
   }

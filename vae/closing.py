@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,13 @@ from vae.data import ImageSet
 from vae.diary import card_lines, training_json
 from vae.distributions import Latents
 from vae.finish import finish_model, make_card, write_world
+from vae.ledger import KEPT, PICTURES
 from vae.mirror import Mirror, look
 from vae.model import IvAE
 from vae.pixels import to_bytes, to_pixels
+from vae.sheets import Sheets
+from vae.shortage import cause_of, is_memory
+from vae.sliders import SliderTable
 from vae.tracker import Record
 from vae.trainer import Trainer
 from vae.utils import sweep, write_atomic
@@ -26,8 +31,15 @@ if TYPE_CHECKING:
     from vae.protocols import Protocol
     from vae.screening import Manifest
 
-SLIDER_PICTURES = 8
+SLIDER_PICTURES, FEW_PICTURES = 8, 2
+"""Pictures that sliders are measured on, and where there is no memory for them."""
 MIRROR_SAMPLES = 64
+DEATHS = 2
+"""After how many deaths of the process at it something is done in a small way, or left out."""
+NO_MIRROR = "whether it copies could not be told"
+NO_SHEET = "its nine pictures could not be drawn"
+FEW = f"its sliders were measured on {FEW_PICTURES} pictures alone"
+DIED = "the process died of it, perhaps for want of memory"
 
 
 def write_new_world(
@@ -41,8 +53,9 @@ def write_new_world(
     run: str,
     stage: Path,
     target: Path,
-) -> IvAE:
-    """Fit the density, measure the sliders, and put the world in place; return its model.
+    small: bool = False,
+) -> tuple[IvAE, list[str]]:
+    """Fit the density, measure the sliders, and put the world in place.
 
     Everything is written into ``stage`` first, so that ``target`` is made of whole files within a
     moment, the weights last.
@@ -57,12 +70,16 @@ def write_new_world(
         run: The run's id.
         stage: A folder of the run.
         target: The new world's folder.
+        small: Take as little memory as can be from the start.
+
+    Returns:
+        Its model, and a sentence on what had to be done in a small way, if anything.
 
     Raises:
         CheckpointError, OSError: The disk refuses; a world that was there before is as it was.
     """
     model = trainer.kept_model()
-    table = finish_model(model, images, num_pictures=SLIDER_PICTURES)
+    table, lacks = _measured(model, images, small=small)
     card = make_card(target.name, facts, table, more=card_lines(manifest, records))
     write_world(stage, model, table, card)
     write_atomic(stage / OWN_FILE, training_json(manifest, facts, settings, records, run=run))
@@ -70,7 +87,60 @@ def write_new_world(
         sweep(target)
     install(stage, target)
     shutil.rmtree(stage, ignore_errors=True)
-    return model
+    return model, lacks
+
+
+def _measured(model: IvAE, images: ImageSet, *, small: bool) -> tuple[SliderTable, list[str]]:
+    """Finish a model; where memory does not suffice, with fewer pictures, and say so."""
+    cause = DIED
+    if not small:
+        try:
+            return finish_model(model, images, num_pictures=SLIDER_PICTURES), []
+        except (MemoryError, RuntimeError) as error:
+            if not is_memory(error):
+                raise
+            cause = cause_of(error)
+        gc.collect()
+    table = finish_model(model, images, num_pictures=FEW_PICTURES, at_once=FEW_PICTURES)
+    return table, [lacking(FEW, cause)]
+
+
+def show_world(model: IvAE, images: ImageSet, sheets: Sheets, run: Path) -> list[str]:
+    """Hold the mirror to a world that is in place, and draw its sheet, into the run's folder.
+
+    Neither is worth a world: returns a sentence on each that memory or the disk refused.
+    """
+    forget_shown(run)
+    errands: dict[str, Callable[[], object]] = {
+        NO_MIRROR: lambda: hold_mirror(model, images).save(run),
+        NO_SHEET: lambda: sheets.write(model, run / PICTURES, KEPT),
+    }
+    lacks = []
+    for lack, errand in errands.items():
+        try:
+            errand()
+        except (MemoryError, RuntimeError, OSError) as error:
+            cause = cause_of(error)
+            if cause is None:
+                raise
+            lacks.append(lacking(lack, cause))
+    return lacks
+
+
+def forget_shown(run: Path) -> None:
+    """Remove the mirror and the sheet of a run's earlier world: they are not of the new one."""
+    Mirror.remove(run)
+    (run / PICTURES / f"{KEPT}.webp").unlink(missing_ok=True)
+
+
+def left_out() -> list[str]:
+    """Return the sentences on what comes after a world and was not tried once more."""
+    return [lacking(lack, DIED) for lack in (NO_MIRROR, NO_SHEET)]
+
+
+def lacking(lack: str, cause: str | None) -> str:
+    """Return the sentence on what a world had to do without."""
+    return f"The world is whole, but {lack}: {cause}."
 
 
 def kept_step(trainer: Trainer) -> int:

@@ -16,20 +16,23 @@ from vae.utils import log_timestamp, write_atomic
 
 
 @torch.no_grad()
-def encode_set(model: IvAE, images: ImageSet, *, flip: bool = False) -> torch.Tensor:
+def encode_set(
+    model: IvAE, images: ImageSet, *, flip: bool = False, at_once: int = 64
+) -> torch.Tensor:
     """Posterior means of a whole set, (N, latent_dim + latent_key_dim), in evaluation mode.
 
     Args:
         model: Its training mode is left as it was.
         images: Of a size and channels the model takes.
         flip: Encode the mirrored pictures.
+        at_once: Pictures in memory at a time.
     """
     was_training = model.training
     device = next(model.parameters()).device
     model.eval()
     rows = []
-    for i in range(0, len(images), 64):
-        x = images.floats(slice(i, i + 64)).to(device)
+    for i in range(0, len(images), at_once):
+        x = images.floats(slice(i, i + at_once)).to(device)
         rows.append(model.posterior(x.flip(-1) if flip else x).mean.joined())
     model.train(was_training)
     return torch.cat(rows)
@@ -37,7 +40,7 @@ def encode_set(model: IvAE, images: ImageSet, *, flip: bool = False) -> torch.Te
 
 @torch.no_grad()
 def finish_model(
-    model: IvAE, training: ImageSet, *, seed: int = 0, num_pictures: int = 24
+    model: IvAE, training: ImageSet, *, seed: int = 0, num_pictures: int = 24, at_once: int = 64
 ) -> SliderTable:
     """Fit the density to the training set's latents, find the sliders and measure them.
 
@@ -49,12 +52,13 @@ def finish_model(
         training: The pictures it was trained on.
         seed: Of the density's fit.
         num_pictures: Pictures that the sliders are measured on, which is most of the time.
+        at_once: Pictures that are encoded at a time.
 
     Returns:
         The slider table.
     """
     model.eval()
-    latents = encode_set(model, training)
+    latents = encode_set(model, training, at_once=at_once)
     model.density = LatentDensity.fit(latents, seed=seed).to(latents.device)
     return build_slider_table(model, latents, num_pictures=num_pictures)
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 KEY_FILE = ".key"
 MIN_IMAGES = 10
+WAITING_EACH = 4
+"""Runs of one visitor that may wait for their turn."""
 T = TypeVar("T")
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from vae.child import Estimate, estimate, spawn
 from vae.errors import ConfigError, TrainingError
-from vae.guard import Authority, Caps, Grant
+from vae.guard import WAITING_EACH, Authority, Caps, Grant
 from vae.ledger import (
     JOB,
     RECORDS,
@@ -31,7 +31,7 @@ from vae.ledger import (
 )
 from vae.mirror import Mirror
 from vae.presets import PRESETS, Preset
-from vae.submission import NEW, check_request, submit_run
+from vae.submission import NEW, check_request, check_waiting, submit_run
 from vae.tracker import Record, Tracker
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,13 +54,16 @@ class Jobs:
         folder: Of the runs; made with the first.
         worlds: Where worlds are found to start from, and finished ones appear.
         caps: The most that a grant allows.
+        waiting: Runs of one visitor that may wait for their turn.
         run: Whether to start runs; otherwise they are only shown and asked.
     """
 
     def __init__(
-        self, folder: Path, worlds: Path, *, caps: Caps | None = None, run: bool = True
-    ) -> None:
+        self, folder: Path, worlds: Path, *, caps: Caps | None = None,
+        waiting: int = WAITING_EACH, run: bool = True,
+    ) -> None:  # fmt: skip
         self.folder, self.worlds, self.caps = Path(folder), Path(worlds), caps or Caps()
+        self.waiting = waiting
         self.authority = Authority(self.folder)
         self._lock = threading.RLock()
         self._children: dict[str, Popen[bytes]] = {}
@@ -90,11 +93,17 @@ class Jobs:
         """Hand out a grant for one run, within this server's caps."""
         return self.authority.grant(caps or self.caps)
 
-    def submit(self, request: TrainRequest, grant: Grant) -> str:
+    def submit(self, request: TrainRequest, grant: Grant, *, visitor: str | None = None) -> str:
         """Put a run into the queue, with its own copy of the pictures, and return its id.
 
+        Args:
+            request: What is asked for.
+            grant: Of this server.
+            visitor: Who asks, which bounds how many may wait; None is this machine itself.
+
         Raises:
-            TrainingError: The grant is not good, has been used, or is too small for the request.
+            TrainingError: The grant is not good, has been used, or is too small for the request;
+                or too many runs of this visitor are waiting.
             DatasetError: The pictures are not screened, not agreed to, or changed since.
             ConfigError: The world, the preset or a setting is unknown.
             OSError: The disk refuses; nothing is left behind.
@@ -103,7 +112,8 @@ class Jobs:
             self.authority.check(grant)
             if any(led.job()["grant"].get("nonce") == grant.nonce for led in self._runs()):
                 raise TrainingError("this permission to train was used before; press Train again")
-            return submit_run(self.folder, self.worlds, request, grant)
+            check_waiting(self._runs(), visitor, self.waiting)
+            return submit_run(self.folder, self.worlds, request, grant, visitor=visitor)
 
     # What is seen
 

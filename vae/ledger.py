@@ -88,6 +88,7 @@ class Status:
         num_images: Training and held-out pictures.
         minutes: The length asked for, extensions included.
         world: The finished world's name; empty before.
+        made: The step at whose end that world was put in place; None before.
         queued: Unix seconds of when it was put into the queue.
         saved: The step of the last state on the disk.
         saves: How many times "save now" has been done.
@@ -113,6 +114,7 @@ class Status:
     num_images: int = 0
     minutes: float = 0.0
     world: str = ""
+    made: int | None = None
     queued: float = 0.0
     saved: int = 0
     saves: int = 0

@@ -59,6 +59,11 @@ class Mirror:
         }
         write_atomic(folder / MIRROR / _FILE, (json.dumps(told, indent=1) + "\n").encode())
 
+    @staticmethod
+    def remove(folder: Path) -> None:
+        """Take it out of a run's folder; its pictures are replaced by the next one's."""
+        (folder / MIRROR / _FILE).unlink(missing_ok=True)
+
     @classmethod
     def load(cls, folder: Path) -> Mirror:
         """Read what :meth:`save` wrote; empty where there is nothing yet."""

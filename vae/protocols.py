@@ -53,7 +53,7 @@ class Protocol:
         judge_weight: Share of the adaptive adversarial weight.
         feature_weight: Weight of feature matching.
         draws: Draws from the fitted density beside each reconstruction, in the judge's batch.
-        log_every: Steps between events.
+        log_every: Steps between events; fewer where they take longer than a quarter second.
         save_every: Seconds between checkpoints.
         seed: Seed of everything random.
     """

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vae.archive import place_for
-from vae.closing import facts_of, hold_mirror, kept_step, write_new_world
+from vae.closing import DEATHS, facts_of, kept_step, left_out, show_world, write_new_world
 from vae.coach import advise
 from vae.data import ImageSet, load_split
 from vae.distributions import LatentDensity
@@ -23,7 +23,7 @@ from vae.errors import CheckpointError, TrainingError
 from vae.finish import encode_set
 from vae.guard import Grant
 from vae.keeping import Verdict, judge
-from vae.ledger import KEPT, PICTURES, Ledger, TrainRequest
+from vae.ledger import PICTURES, Ledger, TrainRequest
 from vae.model import IvAE
 from vae.presets import JUDGE_SHARE, get_preset, replay_share, stages
 from vae.rehearsal import FINISH_PICTURES, device_name, peak_memory, starting_model
@@ -42,7 +42,7 @@ EASE = 0.5
 """Factor on the rate after a loss that was not finite."""
 MEASURES, MEASURE_COST = 40, 10.0
 """Held-out measurements over a run; by the clock, no oftener than so many times what one takes."""
-SHEET_COST = 8.0
+SHEET_COST = 12.0
 """A sheet is drawn once training has taken so many times as long as the last sheet did."""
 MAX_SHEETS = 240
 
@@ -254,7 +254,9 @@ class Session:
 
     def _saved(self, trainer: Trainer) -> None:
         """A state is on the disk; it bounds what the run takes there."""
-        self.report.say(now=True, saved=trainer.step, restarts=0)
+        further = trainer.step > self.report.status.saved
+        restarts = 0 if further else self.report.status.restarts
+        self.report.say(now=True, saved=trainer.step, restarts=restarts)
         self._full = self.ledger.size() > self.grant.disk
 
     def _roll_back(self, trainer: Trainer) -> None:
@@ -364,6 +366,16 @@ class Session:
         self.report.say(state="finishing", step=trainer.step, progress=1.0)
         if self.report.tests[-1]["step"] != trainer.step:
             self._measure(trainer)
+        status = self.report.status
+        died = status.restarts >= DEATHS
+        whole = died and status.made == trainer.step  # it died of what comes after
+        lacks = left_out() if whole else self._make_world(trainer, small=died)
+        self.report.say(kept_step=kept_step(trainer))
+        message = " ".join(filter(None, (status.message, *lacks)))
+        return self._rest("stopped" if stopped else "done", message)
+
+    def _make_world(self, trainer: Trainer, *, small: bool) -> list[str]:
+        """Put the world in place; return sentences on what it had to do without."""
         name = self.report.status.world or str(self.job["world"])
         target = place_for(self.worlds, name, self.ledger.id)
         settings = [protocol.to_dict() for protocol in self.protocols]
@@ -371,15 +383,13 @@ class Session:
             trainer, self.report.tests, num_images=(len(self.images), len(self.held_out)),
             start=self.request.start, preset=self.preset.name, protocols=self.protocols,
         )  # fmt: skip
-        model = write_new_world(
+        model, lacks = write_new_world(
             trainer, self.images, self.manifest, self.report.tracker.read(), settings,
             facts=facts, run=self.ledger.id, stage=self.ledger.folder / "world", target=target,
+            small=small,
         )  # fmt: skip
-        with suppress(OSError):
-            hold_mirror(model, self.images).save(self.ledger.folder)
-            self.sheets.write(model, self.ledger.folder / PICTURES, KEPT)
-        self.report.say(world=target.name, kept_step=kept_step(trainer))
-        return self._rest("stopped" if stopped else "done", self.report.status.message)
+        self.report.say(now=True, world=target.name, made=trainer.step)
+        return lacks + show_world(model, self.images, self.sheets, self.ledger.folder)
 
 
 def sentence(error: Exception) -> str:

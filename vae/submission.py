@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,7 +46,36 @@ def check_request(request: TrainRequest, worlds: Path, caps: Caps) -> float:
     return minutes
 
 
-def submit_run(folder: Path, worlds: Path, request: TrainRequest, grant: Grant) -> str:
+def check_waiting(runs: Iterable[Ledger], visitor: str | None, most: int) -> None:
+    """Raise where a visitor has as many runs that have not begun as one may have.
+
+    Args:
+        runs: All there are.
+        visitor: Who asks for another; None is this machine itself, which is not bounded.
+        most: How many one may have.
+
+    Raises:
+        TrainingError: It is so.
+    """
+    if visitor is None:
+        return
+    mine = [run.status() for run in runs if run.job().get("visitor") == visitor]
+    idle = [s for s in mine if s.state == "queued" or (s.state == "paused" and not s.started)]
+    if len(idle) >= most:
+        raise TrainingError(
+            f"{len(idle)} runs of yours are waiting, and {most} are the most for one visitor: let "
+            "one begin, or take one out of the queue"
+        )
+
+
+def submit_run(
+    folder: Path,
+    worlds: Path,
+    request: TrainRequest,
+    grant: Grant,
+    *,
+    visitor: str | None = None,
+) -> str:
     """Make the folder of a run and return its id; see :meth:`vae.jobs.Jobs.submit`."""
     minutes = check_request(request, worlds, grant)
     manifest = Manifest.load(request.manifest)
@@ -59,6 +89,7 @@ def submit_run(folder: Path, worlds: Path, request: TrainRequest, grant: Grant) 
         "grant": grant.to_dict(),
         "world": free_name(worlds, clean_name(name), taken),
         "submitted": now,
+        "visitor": visitor,
     }
     status = Status(id=stamp, name=name, num_images=len(manifest.kept), minutes=minutes, queued=now)
     ledger = Ledger(folder / f"{NEW}{stamp}")

@@ -39,6 +39,8 @@ from vae.schedule import Schedule, warming_ema
 STATE_FILE = "training.safetensors"
 BALANCE_EVERY = 16
 """Steps between two measurements of the adaptive adversarial weight."""
+LONGEST_SILENCE = 0.25
+"""Seconds of training until the next event, however rare the protocol has them."""
 
 
 class Event(NamedTuple):
@@ -156,8 +158,7 @@ class Trainer:
         p = self.protocol
         if p.minutes is not None:
             return self.elapsed, 60 * p.minutes
-        total = p.steps if p.steps is not None else (p.epochs or 1) * self.steps_per_epoch
-        return self.step, total
+        return self.step, p.steps or (p.epochs or 1) * self.steps_per_epoch
 
     def extend(self, minutes: float, *, from_here: bool = False) -> None:
         """Go on for some minutes longer; the rate starts to come down anew from where it is.
@@ -182,12 +183,13 @@ class Trainer:
 
     def run(self) -> Iterator[Event]:
         """Train to the protocol's end, yielding events; resumes where :meth:`load` left off."""
-        p, saved = self.protocol, time.monotonic()
+        p, saved, told = self.protocol, time.monotonic(), self.elapsed
         while self.progress < 1:
             began = time.perf_counter()
             values = self.train_step()
             self.elapsed += self._mean(time.perf_counter() - began)
-            if self.step % p.log_every == 0:
+            if self.step % p.log_every == 0 or self.elapsed - told >= LONGEST_SILENCE:
+                told = self.elapsed
                 means = {name: self._mean(float(value)) for name, value in values.items()}
                 yield Event("step", self.step, self._numbers(means))
             if p.epochs is not None and self.step % self.steps_per_epoch == 0:
@@ -271,8 +273,7 @@ class Trainer:
         if self.accelerator.num_processes == 1:
             return value
         mean = self.accelerator.reduce(torch.tensor(value, device=self.device), "mean")
-        assert isinstance(mean, Tensor)
-        return float(mean)
+        return float(mean)  # type: ignore[arg-type]
 
     def _check(self, values: Mapping[str, Tensor | float]) -> None:
         if not all(math.isfinite(values[name]) for name in ("total", "grad_norm")):
@@ -283,13 +284,12 @@ class Trainer:
 
     def _numbers(self, numbers: dict[str, float]) -> dict[str, float]:
         self._check(numbers)
-        seconds = self.elapsed
         return numbers | {
             "lr": self.optimizer.param_groups[0]["lr"],
             "balance": self.balance,
             "progress": self.progress,
-            "seconds": seconds,
-            "images_per_second": self.step * self.protocol.batch_size / max(seconds, 1e-9),
+            "seconds": self.elapsed,
+            "images_per_second": self.step * self.protocol.batch_size / max(self.elapsed, 1e-9),
         }
 
     def held_out(self) -> dict[str, Any]:

@@ -17,20 +17,11 @@ from vae.allocator import keep_freed_memory
 from vae.errors import VAEError
 from vae.guard import Authority, Grant, train
 from vae.ledger import DATA, Ledger, TrainRequest
+from vae.shortage import is_memory
 
 if TYPE_CHECKING:
     from vae.screening import Manifest
 
-_MEMORY = (
-    *(
-        "can't allocate memory",
-        "not enough memory",
-        "out of memory",
-        "cannot allocate",
-        "bad_alloc",
-    ),
-    "could not create a primitive",  # all that oneDNN says of it
-)
 BUSY = 3
 NICENESS = 10
 
@@ -81,7 +72,7 @@ def work(ledger: Ledger, worlds: Path, **session: Any) -> int:
                 ledger.write_status(failed)
             except OSError:
                 return 1  # the page's process tells it from memory
-            if not isinstance(error, VAEError | OSError | MemoryError) and not _is_memory(error):
+            if not isinstance(error, VAEError | OSError | MemoryError) and not is_memory(error):
                 raise
         return 0
 
@@ -111,7 +102,7 @@ def explain(error: Exception) -> str:
     if isinstance(error, VAEError):
         text = str(error)
         return text[:1].upper() + text[1:].rstrip(".") + "."
-    if _is_memory(error):
+    if is_memory(error):
         return (
             "There was not enough memory. Close other programs, or take fewer images or a smaller "
             "batch; the last saved state is kept."
@@ -119,13 +110,6 @@ def explain(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"The disk refused ({error.strerror}); the last saved state is kept."
     return f"Something unforeseen went wrong ({type(error).__name__}); see worker.log of this run."
-
-
-def _is_memory(error: Exception) -> bool:
-    """Whether an error is for want of memory, of the CPU or of a GPU."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    return isinstance(error, RuntimeError) and any(w in str(error).lower() for w in _MEMORY)
 
 
 def estimate(request: TrainRequest, worlds: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -110,8 +111,24 @@ def serve_naive(name: str, port: int) -> None:
     page.launch(server_port=port, quiet=True)
 
 
-def measure(page, selector: str, rate: int, seconds: float) -> str:
-    """Drag and return one line of numbers."""
+class Dragged(NamedTuple):
+    """What came of a drag: inputs and frames a second, ms from an input to its picture."""
+
+    inputs: float
+    frames: float
+    p50: float
+    p95: float
+    right: bool  # the last value is the one shown
+
+    def __str__(self) -> str:
+        return (
+            f"{self.inputs:5.0f} inputs/s   {self.frames:5.1f} frames/s   p50 {self.p50:4.0f} ms   "
+            f"p95 {self.p95:4.0f} ms   last value {'shown' if self.right else 'NOT SHOWN'}"
+        )
+
+
+def measure(page, selector: str, rate: int, seconds: float) -> Dragged:
+    """Drag and return the numbers."""
     start, end, inputs, last = page.evaluate(DRIVER, [selector, rate, seconds, STEP])
     page.wait_for_timeout(2500)
     shown = page.evaluate("() => window.shown43")
@@ -119,10 +136,7 @@ def measure(page, selector: str, rate: int, seconds: float) -> str:
     waits = sorted(wait for _, _, wait in shown if wait is not None and wait == wait)
     p50, p95 = (statistics.quantiles(waits, n=20)[i] for i in (9, 18)) if len(waits) > 1 else [0, 0]
     right = abs(page.evaluate("() => window.last43") - last) < STEP / 2
-    return (
-        f"{inputs / seconds:5.0f} inputs/s   {frames / seconds:5.1f} frames/s   "
-        f"p50 {p50:4.0f} ms   p95 {p95:4.0f} ms   last value {'shown' if right else 'NOT SHOWN'}"
-    )
+    return Dragged(inputs / seconds, frames / seconds, p50, p95, right)
 
 
 def run(

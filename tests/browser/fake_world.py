@@ -7,6 +7,7 @@ is random but the seed, so pictures can be compared pixel by pixel.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Collection
 from itertools import product
 from pathlib import Path
@@ -141,7 +142,11 @@ class OtherWorld(FakeWorld):
 
 
 def write_fake(folder: Path, card: str = "", weights: bytes = b"weights") -> Path:
-    """Write a folder that the page takes for a world; weights of ``damaged`` cannot be loaded."""
+    """Write a folder that the page takes for a world.
+
+    Weights of ``damaged`` cannot be loaded; those of ``slow`` only once there is a file ``go``
+    beside them, and a file ``begun`` says that it is waited for.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     config = {"model": {"channels": OtherWorld.channels, "image_size": 96}}
     files = {"model.safetensors": weights, "config.json": json.dumps(config).encode()}
@@ -159,9 +164,19 @@ def open_fake(folder: Path, studio: Studio) -> Engine:
     def load() -> FakeWorld:
         if weights.read_bytes() == b"damaged":
             raise CheckpointError(f"{weights.name} is damaged or cut short; fetch it again")
+        if weights.read_bytes() == b"slow":
+            (folder / "begun").touch()
+            _wait_for(folder / "go")
         return OtherWorld()
 
     return Engine(load, folder.name, OtherWorld.sliders, weights, studio)
+
+
+def _wait_for(path: Path, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not path.is_file():
+        assert time.monotonic() < until, path
+        time.sleep(0.02)
 
 
 def fake_worlds(folder: Path | None = None) -> Worlds:

@@ -103,6 +103,10 @@ def painted(page, board: str) -> int:
     )
 
 
+SHOWN = "(name) => document.querySelector(`figure.${name} canvas`).toDataURL()"
+PINNED = ("original", "drawn-before", "new-before")
+
+
 @pytest.fixture(scope="module")
 def made(chromium, train_url, drawings) -> dict:
     """A run that came to its end, for the tests that look at one."""
@@ -152,6 +156,7 @@ def test_from_drawings_to_a_world_in_the_menu(visit, train_url, drawings):
     wait_for(page, run, "training")
     page.wait_for_function("() => vae43.watch.charts.get('total').seen.x.length > 3")
     page.wait_for_function("() => document.querySelector('.train').dataset.sheet")
+    pinned = [page.evaluate(SHOWN, board) for board in PINNED]
     assert page.inner_text(".run h2") == "Orchard"
 
     page.reload()  # coming back finds the run again
@@ -169,6 +174,9 @@ def test_from_drawings_to_a_world_in_the_menu(visit, train_url, drawings):
     assert points(page, "total", "held") > 0
     for board in ("original", "drawn-before", "drawn-now", "new-before", "new-now"):
         assert painted(page, board) > 100
+    page.wait_for_function("() => document.querySelector('.train').dataset.sheet === 'kept'")
+    assert [page.evaluate(SHOWN, board) for board in PINNED] == pinned  # one side follows alone
+    assert page.evaluate(SHOWN, "drawn-now") != page.evaluate(SHOWN, "drawn-before")
     page.evaluate("() => { window.frames43 = []; }")
     page.click(".finished .open")
     page.wait_for_function("() => vae43.store.state.world === 'Orchard'")
@@ -277,6 +285,23 @@ def test_paper_is_taken_away_with_before_and_after(visit, train_url, tmp_path):
     assert page.evaluate(clear, "after") < 40
 
 
+def test_a_whole_folder_is_laid_out_with_those_below_it(visit, train_url, drawings, tmp_path):
+    below = tmp_path / "summer" / "at the sea"
+    below.mkdir(parents=True)
+    for number, path in enumerate(drawings[:3]):
+        shutil.copy(path, (below if number else below.parent) / Path(path).name)
+    (below / ".DS_Store").write_bytes(b"of no concern")
+    (below / "notes.txt").write_text("no picture")
+    page = visit(train_url)
+    open_tab(page)
+    with page.expect_file_chooser() as asked:
+        page.click(".empty .pick-folder")
+    asked.value.set_files(below.parent)
+    page.wait_for_function("() => document.querySelectorAll('.contact .ready').length === 3")
+    assert page.inner_text(".table .count").startswith("3 of 4 will be learned from")
+    assert page.locator(".more .pick-folder").is_visible()
+
+
 def test_a_dropped_zip_is_laid_out_and_the_other_tab_left_alone(visit, train_url, drawings):
     page = visit(train_url)
     open_tab(page)
@@ -338,12 +363,18 @@ def test_time_runs_backwards_under_the_hand(visit, train_url, made):
     )
     for board in ("drawn-now", "new-now"):
         assert page.inner_text(f"figure.{board} figcaption") == f"The world: step {kept}"
+    pinned = [page.evaluate(SHOWN, board) for board in PINNED]
     scrub = page.locator(".scrub input")
     scrub.focus()
     page.keyboard.press("Home")
     page.wait_for_function("() => document.querySelector('.train').dataset.sheet === '0'")
-    same = "(n) => document.querySelector(`figure.${n} canvas`).toDataURL()"
-    assert page.evaluate(same, "drawn-now") == page.evaluate(same, "drawn-before")
+    assert page.evaluate(SHOWN, "drawn-now") == page.evaluate(SHOWN, "drawn-before")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => document.querySelector('.train').dataset.sheet !== '0'")
+    assert page.evaluate(SHOWN, "drawn-now") != page.evaluate(SHOWN, "drawn-before")
+    assert [page.evaluate(SHOWN, board) for board in PINNED] == pinned
+    assert page.inner_text("figure.drawn-before figcaption") == "At the start"
+    page.keyboard.press("Home")
     page.click(".scrub .newest")
     page.wait_for_function(f"() => document.querySelector('.train').dataset.sheet === '{newest}'")
     page.click(".scrub .play")

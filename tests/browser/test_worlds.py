@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -207,6 +208,24 @@ def test_what_hangs_on_the_world_follows(visit, url):
     with page.expect_download() as caught:
         page.click("#save-1x")
     assert caught.value.suggested_filename.startswith("other-")
+
+
+def test_a_drag_is_answered_while_another_world_loads(visit, url, folder):
+    slow = write_fake(folder / "slow", weights=b"slow")
+    page = visit(url)
+    open_menu(page)
+    page.click("#worlds-list li[data-world=slow] .enter")
+    until = time.monotonic() + 60
+    while not (slow / "begun").is_file():
+        assert time.monotonic() < until
+        page.wait_for_timeout(20)
+    for value in (0.5, 1.5):
+        after(page, lambda value=value: drag(page, "warmth", value))
+        assert shown_state(page)["moves"] == {"warmth": value}
+    assert here(page) == "fake"
+    (slow / "go").touch()
+    arrived(page, "slow")
+    assert shown_state(page)["world"] == "slow"
 
 
 def test_two_quick_choices_end_in_the_last(visit, url, folder):

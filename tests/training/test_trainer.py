@@ -1,11 +1,14 @@
 """The trainer: protocols, events, averages, refusals, and a resume that is the same to the bit."""
 
 import math
+import time
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from tests.conftest import image_set, snapshot, tiny_model
+from vae import trainer as trainer_module
 from vae.errors import CheckpointError, ShapeError, TrainingError
 from vae.protocols import NAMES, Protocol, get_protocol
 from vae.run import saved_run
@@ -144,6 +147,16 @@ def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_last_good_state
     with pytest.raises(TrainingError, match="not finite at step 2; start again from the last"):
         list(running)
     assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.01, [4, 8]), (0.15, [2, 4, 6, 8]), (0.3, None)])
+def test_slow_steps_are_told_of_more_often_than_the_protocol_says(monkeypatch, seconds, told):
+    clock = iter(i * seconds for i in range(100))
+    made_up = SimpleNamespace(monotonic=time.monotonic, perf_counter=lambda: next(clock))
+    monkeypatch.setattr(trainer_module, "time", made_up)
+    trainer = make(short("pretrain", 8, log_every=4))
+    steps = [e.step for e in trainer.run() if e.kind == "step"]
+    assert steps == (told or list(range(1, 9)))
 
 
 def test_a_rare_look_does_not_miss_a_loss_that_is_not_a_number(tmp_path):

@@ -111,7 +111,7 @@ def test_presets_are_protocols_with_a_length():
     assert stages(get_preset("scratch"), {}, num_images=300)[0].name == "pretrain"
     exact = stages(get_preset("taste"), {"steps": 5, "replay": 0.2}, num_images=300)[0]
     assert (exact.steps, exact.minutes) == (5, None)
-    assert exact.batch_size == 8
+    assert exact.batch_size == 6
     assert stages(get_preset("taste"), {}, num_images=30, device="cuda")[0].batch_size == 16
     assert stages(get_preset("taste"), {"batch_size": 12}, num_images=30)[0].batch_size == 12
     assert few[0].batch_size == 16

@@ -54,8 +54,9 @@ class FakeJobs:
     def grant(self):
         return "granted"
 
-    def submit(self, request, grant):
+    def submit(self, request, grant, *, visitor):
         assert grant == "granted"
+        self.visitor = visitor
         assert Manifest.load(request.manifest).consent
         self.asked.append(("submit", request))
         return "run-1"

@@ -113,6 +113,43 @@ def test_all_worlds_draw_on_one_thread(worlds):
     assert len(threads) == 1
 
 
+def test_a_drag_goes_on_while_another_world_loads(folder):
+    begun, release = threading.Event(), threading.Event()
+    loads = []
+
+    def open_slowly(folder, studio):
+        def load():
+            loads.append(threading.current_thread().name)
+            begun.set()
+            assert release.wait(60)
+            return OtherWorld()
+
+        return Engine(load, folder.name, OtherWorld.sliders, folder / "model.safetensors", studio)
+
+    start = Engine(FakeWorld, FakeWorld.name, FakeWorld.sliders)
+    worlds = Worlds(start, lambda: find_worlds(folder), open_slowly)
+    frame = for_worlds(worlds, make_frame)
+
+    async def dragged():
+        await frame(STATE)
+        entering = asyncio.create_task(worlds.enter("other"))
+        await asyncio.to_thread(begun.wait, 60)
+        waiting = asyncio.create_task(frame({**STATE, "world": "other"}))
+        answers = [await frame({**STATE, "seq": seq}) for seq in range(3)]
+        assert await start.read(lambda: "a file is read, too")
+        assert not entering.done()
+        assert not waiting.done()
+        release.set()
+        await entering
+        return answers, await waiting
+
+    answers, waited = run(dragged())
+    assert [size_of(answer) for answer in answers] == [(128, 128)] * 3
+    assert size_of(waited) == (96, 96)
+    assert [name[:4] for name in loads] == ["load"]
+    worlds.close()
+
+
 def test_a_world_trained_anew_is_another_until_it_is_entered_again(worlds, folder):
     frame = for_worlds(worlds, make_frame)
     old = run(worlds.enter("other"))

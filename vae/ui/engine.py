@@ -1,8 +1,9 @@
 """Worlds behind the page: loaded when first drawn with, and all drawn by one single thread.
 
 torch is shared by asking it one thing at a time: its own threads then split each picture, where two
-callers at once would only make both late. Requests that come while a world still loads wait in
-the same line, so the first picture appears the moment it can.
+callers at once would only make both late. A world is loaded on a thread beside that one, so that
+whoever drags in another goes on; its own requests wait in line meanwhile, and the first picture
+appears the moment it can.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vae.errors import ConfigError, VAEError
@@ -40,13 +42,14 @@ class BusyError(VAEError):
 
 
 class Studio:
-    """The threads on which worlds are drawn and uploads decoded, and the line before them.
+    """The threads on which worlds are loaded and drawn and uploads decoded, and the lines before.
 
     One thread draws, whichever world it is asked for: two would fight over the same cores.
     """
 
     def __init__(self) -> None:
         self._drawing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="draw")
+        self._loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read")
         self._waiting = 0
         self._urgent = 0  # of those, how many somebody's hand is waiting for
@@ -79,6 +82,18 @@ class Studio:
             await asyncio.sleep(_PAUSE)
         return await self._queued(self._drawing, job, *args)
 
+    def submit_load(self, job: Callable[[], T]) -> Future[T]:
+        """Have ``job()`` run on the loading thread, ahead of whoever comes later."""
+        return self._loading.submit(job)
+
+    async def load(self, job: Callable[[], T]) -> T:
+        """Run ``job()`` on the thread that loads worlds, beside the drawing.
+
+        Raises:
+            BusyError: Too many requests are waiting already.
+        """
+        return await self._queued(self._loading, job)
+
     async def read(self, job: Callable[..., T], *args: Any) -> T:
         """Run ``job(*args)`` on the thread that reads files and uploads, one at a time.
 
@@ -88,9 +103,9 @@ class Studio:
         return await self._queued(self._reading, job, *args)
 
     def close(self) -> None:
-        """Let go of both threads."""
-        self._drawing.shutdown(wait=False, cancel_futures=True)
-        self._reading.shutdown(wait=False, cancel_futures=True)
+        """Let go of the threads."""
+        for pool in (self._drawing, self._loading, self._reading):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     async def _queued(self, pool: ThreadPoolExecutor, job: Callable[..., T], *args: Any) -> T:
         # Counted on the event loop alone, so no lock is needed.
@@ -109,7 +124,7 @@ class Engine:
     """Draws with one world.
 
     Args:
-        load: Returns the world. Called on the drawing thread, at ``start`` or with the first
+        load: Returns the world. Called on the loading thread, at ``start`` or before the first
             picture, and again after ``sleep``.
         name: The world's name, known before it is loaded.
         sliders: Its sliders, known before it is loaded, strongest first within each kind.
@@ -132,6 +147,7 @@ class Engine:
         self.studio = studio or Studio()
         self._load = load
         self._world: World | None = None
+        self._waking = Lock()
 
     @cached_property
     def hash(self) -> str:
@@ -145,11 +161,21 @@ class Engine:
 
     def start(self) -> Future[World]:
         """Begin to load the world; the future carries it, or the reason why not."""
-        return self.studio.submit(self._wake)
+        return self.studio.submit_load(self._started)
 
     def sleep(self) -> Future[None]:
         """Give the world's memory back; the next picture loads it again."""
         return self.studio.submit(self._forget)
+
+    async def awake(self) -> None:
+        """Have the world loaded, without holding up whoever draws in another.
+
+        Raises:
+            BusyError: Too many requests are waiting already.
+            VAEError: It could not be loaded.
+        """
+        if self._world is None:
+            await self.studio.load(self._wake)
 
     async def draw(self, job: Callable[..., T], *args: Any) -> T:
         """Run ``job(world, *args)`` on the drawing thread.
@@ -158,10 +184,12 @@ class Engine:
             BusyError: Too many requests are waiting already.
             VAEError: The world could not be loaded, or the job refused its input.
         """
+        await self.awake()
         return await self.studio.draw(self._with_world, job, *args)
 
     async def draw_later(self, job: Callable[..., T], *args: Any) -> T:
         """Run ``job(world, *args)`` on the drawing thread once no frame waits for it."""
+        await self.awake()
         return await self.studio.draw_later(self._with_world, job, *args)
 
     async def read(self, job: Callable[..., T], *args: Any) -> T:
@@ -179,25 +207,31 @@ class Engine:
     def _with_world(self, job: Callable[..., T], *args: Any) -> T:
         import torch
 
+        world = self._wake()  # there already, unless it was put to sleep in the meantime
         with torch.inference_mode():
-            return job(self._wake(), *args)
+            return job(world, *args)
+
+    def _started(self) -> World:
+        """Load the world, and pay for its first picture before anybody waits for one."""
+        world = self._wake()
+        self.studio.submit(self._with_world, _warm_up).result()
+        return world
 
     def _wake(self) -> World:
-        """Return the world, loaded on the first call; runs on the drawing thread alone."""
-        if self._world is None:
-            import torch
-
-            with torch.inference_mode(False):  # or no gradient could ever pass by its weights
-                world = self._load()
-            with torch.inference_mode():
-                world.decode(_seeded(world, 0))  # the first call pays for allocation and threads
-            self._world = world
-        return self._world
+        """Return the world, loaded where it is not there; the threads take turns."""
+        with self._waking:
+            if self._world is None:
+                self._world = self._load()
+            return self._world
 
     def _forget(self) -> None:
         self._world = None
         for kept in (_seeded, _solve):  # they hold on to the worlds they were asked with
             kept.cache_clear()
+
+
+def _warm_up(world: World) -> None:
+    world.decode(_seeded(world, 0))  # the first call pays for allocation and threads
 
 
 @lru_cache(maxsize=_SEEDS_KEPT)

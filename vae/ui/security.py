@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vae.errors import ImageError
+from vae.ui.visitor import visited_by
 
 if TYPE_CHECKING:
     import numpy as np
@@ -145,7 +146,8 @@ class Guard:
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
         refused = refusal(scope["method"], scope["path"], headers, self.hosts)
         if refused is None:
-            return await self.app(scope, receive, _hardened(send))
+            with visited_by((scope.get("client") or [None])[0]):
+                return await self.app(scope, receive, _hardened(send))
         from starlette.responses import PlainTextResponse
 
         status, sentence = refused

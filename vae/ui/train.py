@@ -5,6 +5,10 @@ Where the page is shared publicly this tab is not built, so that none of its fun
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+
+from vae.guard import WAITING_EACH
 from vae.ui.panel import html_panel
 from vae.ui.train_answer import Function
 from vae.ui.train_desk import MIN_IMAGES, Desk
@@ -30,8 +34,15 @@ def train_tab(desk: Desk) -> None:
         desk: Where pictures are laid out and runs are asked for.
     """
     caps = desk.staging.caps
+    bounds = {
+        "files": f"{caps.files:,}",
+        "each": f"{caps.batch_bytes / 2**30:g}",
+        "tables": caps.visitor_batches,
+        "all": f"{caps.visitor_bytes / 2**30:g}",
+        "runs": WAITING_EACH,
+    }
     html_panel(
-        _template,
+        partial(_template, bounds),
         "vae43.train.mount(element, server, props)",
         server_functions=train_functions(desk),
         apply_default_css=False,
@@ -45,12 +56,12 @@ def train_tab(desk: Desk) -> None:
     )
 
 
-def _template() -> str:
+def _template(bounds: Mapping[str, object]) -> str:
     return f"""
 <div class="train" data-view="gather">
   <nav class="runs" aria-label="{say("runs")}" hidden><ul></ul></nav>
   <div class="halves gather">
-    <div class="left">{table_html()}</div>
+    <div class="left">{table_html(bounds)}</div>
     <div class="right">
       <section class="intro"><h2>{say("title")}</h2>
         <p>{say("what")}</p><p>{say("promise")}</p></section>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 from vae.ui.words import TRAIN
@@ -15,8 +16,12 @@ def say(key: str) -> str:
     return escape(TRAIN[key])
 
 
-def table_html() -> str:
-    """Return the left half: an empty table, filled by ``assets/gather.js``."""
+def table_html(bounds: Mapping[str, object]) -> str:
+    """Return the left half: an empty table, filled by ``assets/gather.js``.
+
+    Args:
+        bounds: What the sentence on how much fits is filled with.
+    """
     return f"""
 <section class="table" aria-label="{say("drop")}">
   <div class="mat">
@@ -37,6 +42,7 @@ def table_html() -> str:
       <button type="button" class="pick-folder">{say("more_folder")}</button>
       <button type="button" class="start-over">{say("start_over")}</button></div>
   </div>
+  <p class="bounds">{escape(TRAIN["bounds"].format(**bounds))}</p>
   <p class="content" hidden></p>
   <details class="out" hidden><summary></summary><ul></ul></details>
   <input type="file" class="files" multiple accept="{ACCEPT}" aria-label="{say("files")}" hidden>

@@ -17,6 +17,7 @@ from vae.ui.frames import as_text
 from vae.ui.train_answer import Answer, Function, answered, named, spoken, whole_number
 from vae.ui.train_desk import MIN_IMAGES, Desk
 from vae.ui.train_request import read_request
+from vae.ui.visitor import visitor
 from vae.ui.words import TRAIN
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def make_train(desk: Desk) -> Function:
             raise DatasetError(TRAIN["few_needed"].format(**few))
         request = read_request(desk, data, check_name=True)
         manifest.with_consent(TRAIN["consent"], who="page")
-        return {"id": desk.jobs.submit(request, desk.jobs.grant())}
+        return {"id": desk.jobs.submit(request, desk.jobs.grant(), visitor=visitor())}
 
     return answered(train)
 

@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vae.errors import DatasetError
+from vae.ui.visitor import visitor
 from vae.ui.words import TRAIN
 
 PIECE_BYTES = 4 * 2**20
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _BATCH = re.compile(r"[0-9a-f]{32}")
 _LONGEST_NAME = 80
-_FILES, _PARTS = "files", "parts"
+_FILES, _PARTS, _OWNER = "files", "parts", "visitor"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,8 @@ class Caps:
         zip_bytes: Bytes of a ZIP.
         batch_bytes: Bytes of a batch.
         batches: Batches at once, of all visitors.
+        visitor_batches: Batches at once, of one visitor.
+        visitor_bytes: Bytes of all batches of one visitor.
         stale: Seconds after which an untouched batch may be removed.
     """
 
@@ -43,6 +46,8 @@ class Caps:
     zip_bytes: int = 512 * 2**20
     batch_bytes: int = 2**30
     batches: int = 16
+    visitor_batches: int = 5
+    visitor_bytes: int = 2 * 2**30
     stale: float = 24 * 3600.0
 
 
@@ -96,7 +101,11 @@ class Staging:
                 self._make_room()
             beside = folder / _PARTS / part
             self._check_room(batch, offset, size)
+            if not offset:
+                self._check_visitor(batch, size)
             beside.parent.mkdir(parents=True, exist_ok=True)
+            if not (folder / _OWNER).is_file():
+                (folder / _OWNER).write_text(visitor(), encoding="utf-8")
             there = beside.stat().st_size if offset and beside.is_file() else 0
             if there != offset:
                 raise DatasetError(TRAIN["torn"].format(name=name))
@@ -127,6 +136,23 @@ class Staging:
         self.sweep()
         if len(self._batches()) >= self.caps.batches:
             raise DatasetError(TRAIN["crowded"])
+        if len(self._batches_of(visitor())) >= self.caps.visitor_batches:
+            raise DatasetError(TRAIN["many_tables"].format(limit=self.caps.visitor_batches))
+
+    def _batches_of(self, owner: str) -> list[Path]:
+        return [path for path in self._batches() if _owner(path) == owner]
+
+    def _check_visitor(self, batch: str, size: int) -> None:
+        """Raise where a file that begins now, with all that its visitor has here, is too much."""
+        folder = self.path(batch)
+        owner = _owner(folder) if folder.is_dir() else visitor()
+        waiting = [
+            path.stat().st_size
+            for mine in self._batches_of(owner)
+            for path in (*(mine / _FILES).glob("*"), *(mine / _PARTS).glob("*"))
+        ]
+        if sum(waiting) + size > self.caps.visitor_bytes:
+            raise DatasetError(TRAIN["full_tables"].format(limit=self.caps.visitor_bytes // 2**20))
 
     def _check(self, name: str, piece: bytes, offset: int, size: int) -> None:
         zipped = name.lower().endswith(".zip")
@@ -157,6 +183,14 @@ def clean_name(name: str) -> str:
     stem, dot, suffix = plain.strip().rstrip(" .").rpartition(".")
     stem = stem.encode()[:_LONGEST_NAME].decode(errors="ignore").strip(" .")
     return f"{stem or 'drawing'}{dot}{suffix[:8]}"
+
+
+def _owner(folder: Path) -> str:
+    """Return whose a batch is; before its first file is there it is nobody's."""
+    try:
+        return (folder / _OWNER).read_text(encoding="utf-8")
+    except OSError:
+        return ""
 
 
 def _free(path: Path) -> Path:

@@ -97,7 +97,7 @@ class Worlds:
         if not isinstance(name, str):
             raise ConfigError("expected the name of a world")
         engine = self._keep(await self.start.read(self._newest, name))
-        await engine.draw(lambda _: None)
+        await engine.awake()
         return engine
 
     def _newest(self, name: str) -> Engine:

@@ -17,6 +17,8 @@ TRAIN = {
     "folder": "Choose a folder",
     "more_files": "Add files",
     "more_folder": "Add a folder",
+    "bounds": "A table holds {files} files and {each} GB. One visitor may have {tables} tables "
+    "with {all} GB in all, and {runs} runs waiting.",
     "start_over": "Start over",
     "start_over_sure": "Take all of these pictures off the table?",
     "sending": "Taking in {done} of {total}",
@@ -38,6 +40,9 @@ TRAIN = {
     "empty": "This file is empty.",
     "many": "{limit} files are the most that fit on the table.",
     "full": "More than {limit} MB do not fit on the table.",
+    "many_tables": "You have pictures on {limit} tables here, which is the most for one visitor. "
+    "Start over on one of them, please.",
+    "full_tables": "All your tables together hold {limit} MB at most.",
     "crowded": "Too many people are laying out pictures just now. Please try again later.",
     "torn": "{name} arrived in pieces that do not fit. Please add it again.",
     "lost_batch": "These pictures are no longer here. Please add them again.",
@@ -158,6 +163,7 @@ TRAIN = {
     "mirror_note": "Beside each invention, the drawing of yours that is nearest. "
     "1 would be the same picture.",
     "mirror_later": "This can be told once the world is ready.",
+    "mirror_none": "This could not be told of this world.",
     "mirror_reading": "Comparing with your drawings",
     "mirror_score": "{score} on average, of all that were looked at.",
     "mirror_pair": "An invention and the nearest of your drawings: {number}",

@@ -12,6 +12,8 @@ SENTENCES = {
     "{why} It did so {count} times without getting further.": "{why}已经 {count} 次，没有进展。",
     "{why} It goes on from step {step}.": "{why}它从第 {step} 步接着走。",
     "{why} Training goes on, and tries again.": "{why}训练继续进行，稍后再试。",
+    "{why} The world is whole, but {lack}: {cause}": "{why}世界完好，但{lack}：{cause}",
+    "The world is whole, but {lack}: {cause}": "世界完好，但{lack}：{cause}",
     # pictures
     "Please choose a picture file: PNG, JPEG or WebP.": "请选择图片文件：PNG、JPEG 或 WebP。",
     "This file is larger than {limit} MB.": "这个文件超过 {limit} MB。",
@@ -202,6 +204,10 @@ SENTENCES = {
     "this permission to train was used before; press Train again": (
         "这份训练许可已经用过，请再按一次“训练”"
     ),
+    "{count} runs of yours are waiting, and {most} are the most for one visitor: let one begin, "
+    "or take one out of the queue": (
+        "你有 {count} 次训练在等待，一位访客最多 {most} 次：请等一次开始，或让一次退出队列"
+    ),
     "there is no world called {name}; there are {known}": "没有名为 {name} 的世界；现有 {known}",
     "there is no world called {name}": "没有名为 {name} 的世界",
     "at most {most} minutes are allowed, not {asked}": "最多允许 {most} 分钟，不能是 {asked} 分钟",
@@ -244,6 +250,12 @@ SENTENCES = {
     "Overfitting since step {step}: it stopped early, and the weights of that step are kept.": (
         "从第 {step} 步起过拟合：已提前停止，保留的是那一步的权重。"
     ),
+    "whether it copies could not be told": "看不出它是否在复制",
+    "its nine pictures could not be drawn": "它的九张画面没能画出",
+    "its sliders were measured on {count} pictures alone": "它的滑块只用 {count} 张画面测量",
+    "there was not enough memory": "内存不足",
+    "the disk refused ({reason})": "磁盘拒绝写入（{reason}）",
+    "the process died of it, perhaps for want of memory": "进程为此中断，可能是内存不足",
     "It ended at the limit of {steps} steps.": "到达 {steps} 步的上限，训练结束。",
     "It ended at the limit of {disk} of disk.": "到达 {disk} 磁盘空间的上限，训练结束。",
     "three steps took over a minute: this machine is too busy": (

@@ -1,0 +1,117 @@
+"""Drag a slider while a world is trained beside it, and while nothing is: what does it cost?
+
+    python tests/benchmarks/beside.py                  # the world pomona, about three minutes
+    python tests/benchmarks/beside.py --rounds 5
+
+The real page, a real run ("A quick taste", on pictures drawn here) in its own process, and a
+slider dragged at 30 inputs a second in headless Chromium, in turns: the run paused, the run at
+work. A page that stays smooth has a ratio of the two medians (p50) of at most 1.5.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.benchmarks.drag import DRIVER, STEP, load, measure, visit_ours  # noqa: E402
+from tests.browser.conftest import FLAGS, find_chromium, served  # noqa: E402
+from tests.browser.serve_train import WORLDS  # noqa: E402
+from tests.jobs_support import screened  # noqa: E402
+from vae.jobs import RUNS_VARIABLE, Jobs  # noqa: E402
+from vae.ledger import TrainRequest  # noqa: E402
+
+PAGE = ROOT / "tests" / "browser" / "serve_train.py"
+RATE, IMAGES, MINUTES = 30, 30, 120.0
+BOUND = 1.5
+
+
+def wait_for(jobs: Jobs, run: str, state: str, *, steps: int = 0, seconds: float = 300) -> None:
+    """Wait until a run is in a state and has taken some steps in it.
+
+    Raises:
+        RuntimeError: It failed, or it takes too long.
+    """
+    first, until = None, time.monotonic() + seconds
+    while True:
+        status = jobs.status(run)
+        if status.state == state:
+            first = status.step if first is None else first
+            if status.step >= first + steps:
+                return
+        if status.state == "failed" or time.monotonic() > until:
+            raise RuntimeError(f"the run is {status.state}: {status.message}")
+        time.sleep(0.1)
+
+
+def compare(page, selector: str, jobs: Jobs, run: str, *, rounds: int, seconds: float) -> float:
+    """Drag in turns, without and with training; print the numbers and return the ratio of p50."""
+    found: dict[str, list[float]] = {"paused": [], "training": []}
+    for _ in range(rounds):
+        for state, ask, steps in (("paused", jobs.pause, 0), ("training", jobs.resume, 3)):
+            ask(run)
+            wait_for(jobs, run, state, steps=steps)
+            dragged = measure(page, selector, RATE, seconds)
+            print(f"  {'idle' if state == 'paused' else state:9}{dragged}", flush=True)
+            found[state].append(dragged.p50)
+    idle, busy = (statistics.median(values) for values in found.values())
+    ratio = busy / max(idle, 1e-9)
+    print(f"p50 idle {idle:.0f} ms, training {busy:.0f} ms: ratio {ratio:.2f}, at most {BOUND:g}")
+    return ratio
+
+
+def main() -> int:
+    """Run it; the exit status is 1 where the page does not stay smooth."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--world", default="pomona", help="a shipped world (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="(%(default)s)")
+    parser.add_argument("--seconds", type=float, default=8, help="of each drag (%(default)s)")
+    options = parser.parse_args()
+
+    from playwright.sync_api import sync_playwright
+
+    world = load(options.world)
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="beside-")))
+        worlds, runs = home / "worlds", home / "runs"
+        shutil.copytree(ROOT / "checkpoints" / options.world, worlds / options.world)
+        os.environ |= {WORLDS: str(worlds), RUNS_VARIABLE: str(runs)}
+        data = screened(home, IMAGES)
+        url = stack.enter_context(served(PAGE))
+        browser = stack.enter_context(sync_playwright()).chromium.launch(
+            executable_path=find_chromium(), args=FLAGS
+        )
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.goto(url, timeout=120_000)
+        selector = visit_ours(world.sliders[0].name, film=False)(page)
+        page.evaluate(DRIVER, [selector, RATE, 1, STEP])  # warms up
+        jobs = Jobs(runs, worlds, run=False)  # the page's server does the work
+        wanted = TrainRequest(
+            name="Beside", start=options.world, manifest=data, changes={"minutes": MINUTES}
+        )
+        run = jobs.submit(wanted, jobs.grant())
+        wait_for(jobs, run, "training", steps=3)
+        size = f"{world.name}, {world.image_size}², {os.cpu_count()} cores"
+        print(f"{size}, {options.rounds} rounds of {options.seconds:g} s each", flush=True)
+        try:
+            ratio = compare(
+                page, selector, jobs, run, rounds=options.rounds, seconds=options.seconds
+            )
+        finally:
+            jobs.pause(run)
+            wait_for(jobs, run, "paused")
+            browser.close()
+    return 0 if ratio <= BOUND else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
