@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -109,6 +110,13 @@ def make_world(folder: Path, *, steps: int = 12, **changes: object) -> Path:
 def tiny_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a world of 32² RGBA pictures, 4 + 18 latents; not to be changed."""
     return make_world(tmp_path_factory.mktemp("worlds") / "tiny")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each of several workers one thread: two that take every core wait for one another."""
+    if config.getoption("numprocesses", None):
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(name, "1")  # the workers inherit it
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
