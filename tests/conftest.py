@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from vae import child
 from vae.config import ModelConfig, from_dict
 from vae.data import ImageSet
 from vae.finish import finish_model, make_card, write_world
@@ -117,6 +118,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("numprocesses", None):
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ.setdefault(name, "1")  # the workers inherit it
+    if hasattr(config, "workerinput"):
+        child.MAX_THREADS = 1  # of the runs that a worker starts
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
