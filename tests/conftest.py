@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from PIL import Image
 
 from vae import child
@@ -20,6 +21,9 @@ from vae.protocols import get_protocol
 from vae.trainer import Trainer
 
 TINY = {"encoder_widths": (8, 8, 12, 16), "decoder_widths": (16, 12, 12, 8)}
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
