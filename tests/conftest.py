@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from PIL import Image
 
+from vae import child
 from vae.config import ModelConfig, from_dict
 from vae.data import ImageSet
 from vae.finish import finish_model, make_card, write_world
@@ -18,6 +21,9 @@ from vae.protocols import get_protocol
 from vae.trainer import Trainer
 
 TINY = {"encoder_widths": (8, 8, 12, 16), "decoder_widths": (16, 12, 12, 8)}
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +115,15 @@ def make_world(folder: Path, *, steps: int = 12, **changes: object) -> Path:
 def tiny_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a world of 32² RGBA pictures, 4 + 18 latents; not to be changed."""
     return make_world(tmp_path_factory.mktemp("worlds") / "tiny")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each of several workers one thread: two that take every core wait for one another."""
+    if config.getoption("numprocesses", None):
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(name, "1")  # the workers inherit it
+    if hasattr(config, "workerinput"):
+        child.MAX_THREADS = 1  # of the runs that a worker starts
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

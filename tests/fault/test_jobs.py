@@ -6,6 +6,7 @@ import signal
 import time
 
 import pytest
+import torch
 
 from tests.fault.test_session import left_behind
 from tests.jobs_support import (
@@ -18,6 +19,7 @@ from tests.jobs_support import (
     worlds_with,
 )
 from vae.checkpoint import read_tensors
+from vae.child import threads
 from vae.errors import ConfigError, DatasetError, TrainingError
 from vae.infer import get_infer_model
 from vae.jobs import Jobs
@@ -63,6 +65,7 @@ def test_a_run_in_a_child_is_the_run_in_this_process(jobs, home, data, tmp_path,
     worlds = worlds_with(tiny_world, tmp_path / "other-worlds")
     other = Jobs(tmp_path / "other", worlds, run=False)
     here = submitted(other, wanted)
+    torch.set_num_threads(2 if threads() == 1 else 1)
     assert work(here, worlds) == 0
     assert [s for s, _ in losses(home / "runs" / id)] == [s for s, _ in losses(here.folder)]
     for (_, a), (_, b) in zip(losses(home / "runs" / id), losses(here.folder), strict=True):

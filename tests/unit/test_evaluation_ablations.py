@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.conftest import draw_art
+from tests.conftest import TINY, draw_art
 from vae.evaluation import ablations
 from vae.evaluation.ablations import VARIANTS, format_rows, main, train_variant
 from vae.protocols import get_protocol
@@ -23,6 +24,13 @@ def art_folder(tmp_path):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _narrow(monkeypatch):
+    """The variants as they are, in narrow networks."""
+    for name, variant in VARIANTS.items():
+        monkeypatch.setitem(VARIANTS, name, replace(variant, model=TINY | dict(variant.model)))
+
+
 def test_every_variant_changes_settings_that_exist():
     for variant in VARIANTS.values():
         get_protocol("pretrain", **variant.protocol)
@@ -33,7 +41,7 @@ def test_every_variant_changes_settings_that_exist():
 def test_rows_are_measured_written_and_read_again(art_folder, tmp_path, capsys, monkeypatch):
     rows = tmp_path / "rows.json"
     command = ["--data", str(art_folder), "--size", "32", "--steps", "2", "--num-images", "2"]
-    command += ["--only", "base", "vae", "--json", str(rows)]
+    command += ["--only", "base", "vae", "--workers", "0", "--json", str(rows)]
     assert main(command) == 0
     table = capsys.readouterr().out
     written = json.loads(rows.read_text())
@@ -63,3 +71,8 @@ def test_the_judge_comes_after_and_moves_the_decoder_alone(art_folder):
 def test_a_missing_folder_is_one_sentence(tmp_path, capsys):
     assert main(["--data", str(tmp_path / "nowhere")]) == 1
     assert "there is no folder" in capsys.readouterr().err
+
+
+def test_a_number_of_processes_that_cannot_be_is_one_sentence(art_folder, capsys):
+    assert main(["--data", str(art_folder), "--workers", "-1"]) == 1
+    assert capsys.readouterr().err == "error: --workers must be 0 or more, found -1\n"

@@ -9,14 +9,17 @@ import torch
 from scipy.stats import norm, spearmanr
 
 from vae.errors import DatasetError
-from vae.evaluation.measures import ATTRIBUTES, measure_batch
-from vae.evaluation.sliders import (
+from vae.evaluation.measures import (
+    ATTRIBUTES,
     LIMITS,
-    Reference,
     at_limits,
+    measure_batch,
+    measure_with_limits,
+)
+from vae.evaluation.sliders import (
+    Reference,
     measure_in_parts,
     measure_sliders,
-    measure_with_limits,
     rank_correlation,
 )
 

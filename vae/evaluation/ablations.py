@@ -21,6 +21,7 @@ import torch
 from vae.config import ModelConfig
 from vae.data import ImageSet, load_split
 from vae.distributions import kl_to_standard_normal
+from vae.errors import ConfigError
 from vae.evaluation.exit_status import in_one_line
 from vae.evaluation.report import MONOTONE, Options, report_swd, score_sliders
 from vae.finish import finish_model
@@ -100,10 +101,16 @@ def rate(model: IvAE, images: ImageSet) -> tuple[float, int]:
 
 
 def measure_variant(
-    world: World, training: ImageSet, validation: ImageSet, *, psnr: float, num_images: int
+    world: World,
+    training: ImageSet,
+    validation: ImageSet,
+    *,
+    psnr: float,
+    num_images: int,
+    workers: int,
 ) -> dict[str, Any]:
-    """Return the numbers of one row; sliders by independent code."""
-    options = Options(num_images=num_images, steps=5)
+    """Return the numbers of one row; sliders by independent code, in as many processes."""
+    options = Options(num_images=num_images, steps=5, workers=workers)
     scores = score_sliders(world, training, validation, options)
     swd = report_swd(world, training, validation, Options())
     nats, live = rate(world.model, validation)
@@ -142,6 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--size", type=int, default=64, help="side of the pictures")
     parser.add_argument("--steps", type=int, default=600, help="optimiser steps of 32 pictures")
     parser.add_argument("--num-images", type=int, default=48, help="pictures for the sliders")
+    parser.add_argument("--workers", type=int, default=2, help="processes that measure")
     parser.add_argument("--seed", type=int, default=43)
     parser.add_argument("--only", choices=tuple(VARIANTS), nargs="+", default=list(VARIANTS))
     parser.add_argument("--json", type=Path, help="file of finished rows, read and written")
@@ -151,6 +159,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Return the rows of all variants asked for, training those that are not in the file yet."""
+    if options.workers < 0:
+        raise ConfigError(f"--workers must be 0 or more, found {options.workers}")
     training, validation = load_split(options.data, size=options.size, channels=4)
     rows: dict[str, dict[str, Any]] = {}
     if options.json is not None and options.json.is_file():
@@ -164,7 +174,12 @@ def run(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         )
         psnr = held_out_psnr(world, validation)
         rows[name] = measure_variant(
-            world, training, validation, psnr=psnr, num_images=options.num_images
+            world,
+            training,
+            validation,
+            psnr=psnr,
+            num_images=options.num_images,
+            workers=options.workers,
         )
         if options.json is not None:
             write_atomic(options.json, (json.dumps(rows, indent=1) + "\n").encode())

@@ -7,6 +7,8 @@ shown and saved.
 
 Notation: α alpha, w = α/Σα, L*, a*, b* of the straight colour (D65), S the side in pixels.
 What is undefined, such as the direction of a blank picture, is 0.
+
+Processes that only measure import this module, and it has no need of PyTorch.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ ATTRIBUTES = (
     *("fineness", "coarseness", "directionality", "angle_cos", "angle_sin"),
     *("coverage", "edge_softness"),
 )
+LIMITS = "at_limits"
 WINDOW = 1 / 20  # standard deviation of the local window, in sides
 PALETTE_SIDE = 32
 PALETTE_BOX = ((0.0, 100.0, 4), (-90.0, 100.0, 6), (-110.0, 100.0, 7))
@@ -74,6 +77,23 @@ def measure_batch(images: np.ndarray) -> dict[str, np.ndarray]:
     return {
         name: column.astype(np.float64) for name, column in zip(ATTRIBUTES, columns, strict=True)
     }
+
+
+def measure_with_limits(images: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the sixteen attributes of pictures (N, H, W, C), and `LIMITS`, (N,) each."""
+    return measure_batch(images) | {LIMITS: at_limits(images)}
+
+
+def at_limits(images: np.ndarray) -> np.ndarray:
+    """Return the share (N,), by alpha, of what has a colour channel at 0 or 255.
+
+    Args:
+        images: (N, H, W, C) straight, uint8; nothing to see is a share of 0.
+    """
+    colour = images[..., :3]
+    alpha = images[..., 3] / 255.0 if images.shape[-1] == 4 else np.ones(images.shape[:-1])
+    limit = ((colour == 0) | (colour == 255)).any(axis=-1)
+    return (limit * alpha).sum(axis=(1, 2)) / np.maximum(alpha.sum(axis=(1, 2)), 1e-9)
 
 
 def _split(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

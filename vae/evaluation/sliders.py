@@ -33,7 +33,7 @@ from scipy.stats import norm, rankdata
 from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
 from vae.errors import DatasetError
-from vae.evaluation.measures import measure_batch
+from vae.evaluation.measures import LIMITS, measure_batch, measure_with_limits
 from vae.evaluation.rows import pick
 from vae.pixels import to_bytes, to_pixels
 
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 Table = Mapping[str, np.ndarray]
 Measurer = Callable[[np.ndarray], Table]
-LIMITS = "at_limits"
 CHUNK = 32  # pictures decoded and measured at one time
 
 
@@ -131,23 +130,6 @@ class SliderScore:
     leakage: dict[str, float]
     out_of_gamut: float = 0.0
     at_rest: float = 0.0
-
-
-def measure_with_limits(images: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the sixteen attributes of pictures (N, H, W, C), and `LIMITS`, (N,) each."""
-    return measure_batch(images) | {LIMITS: at_limits(images)}
-
-
-def at_limits(images: np.ndarray) -> np.ndarray:
-    """Return the share (N,), by alpha, of what has a colour channel at 0 or 255.
-
-    Args:
-        images: (N, H, W, C) straight, uint8; nothing to see is a share of 0.
-    """
-    colour = images[..., :3]
-    alpha = images[..., 3] / 255.0 if images.shape[-1] == 4 else np.ones(images.shape[:-1])
-    limit = ((colour == 0) | (colour == 255)).any(axis=-1)
-    return (limit * alpha).sum(axis=(1, 2)) / np.maximum(alpha.sum(axis=(1, 2)), 1e-9)
 
 
 def measure_sliders(
