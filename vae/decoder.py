@@ -27,12 +27,6 @@ judge that asks for more detail is then paid in a fixed checkerboard.
 """
 
 
-GRAINS = 3
-"""Fields of grain laid on the picture itself: pixels, and blotches of two and of four of them."""
-PATCH, TAIL = 8, 0.9
-"""Side in pixels of the patches in which they gather, and the deviation of their log strength."""
-
-
 @lru_cache(maxsize=8)
 def fixed_noise(size: int) -> Tensor:
     """The grain of every still picture: standard normal (1, 1, size, size), always the same.
@@ -43,14 +37,6 @@ def fixed_noise(size: int) -> Tensor:
     field = generator.standard_normal((1, 1, size, size), dtype=np.float32)
     with torch.inference_mode(False):  # first asked for by a frozen world, it may yet be trained on
         return torch.from_numpy(field)
-
-
-def grain_fields(noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return white noise (N, 1, S, S) averaged over 4 and over 2 pixels, and itself.
-
-    All of deviation 1, of sides S/4, S/2 and S.
-    """
-    return F.avg_pool2d(noise, 4) * 4, F.avg_pool2d(noise, 2) * 2, noise
 
 
 class ModulatedConv(nn.Module):
@@ -104,10 +90,7 @@ class Decoder(nn.Module):
     z (with k) seeds a 4x4 map; with ``'ivae'`` the key then modulates every layer, with
     ``'vae'`` it only joins the seed. Upsampling is bilinear to the last, so that no step knows odd
     pixels from even ones. Noise at full resolution, and the same blurred to a half and a quarter
-    of it, each scaled by the key, carries the grain of the medium and its blotches. The same three
-    fields are laid on the colour channels alike at the end, by an amount drawn for every pixel:
-    what a scan or a photograph of paint shows at the scale of a pixel is light and hardly hue, is
-    strong in some places and absent in others, and a convolution over noise makes it neither.
+    of it, each scaled by the key, carries the grain of the medium and its blotches.
 
     Args:
         output_dim: Image channels, 1, 3 or 4.
@@ -170,7 +153,6 @@ class Decoder(nn.Module):
         self.fine = ModulatedConv(fine, fine, style_dim)
         self.widen = nn.Conv2d(fine, FULL, 3, padding=1)
         self.head = nn.Conv2d(FULL, output_dim, 3, padding=1)
-        self.grain = nn.Conv2d(FULL, GRAINS, 3, padding=1)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -178,12 +160,9 @@ class Decoder(nn.Module):
         nn.init.constant_(self.noise_scale.bias, 0.05)
         nn.init.kaiming_normal_(self.widen.weight, nonlinearity="relu")
         nn.init.kaiming_normal_(self.head.weight, nonlinearity="linear")
-        nn.init.zeros_(self.grain.weight)
-        for conv in (self.widen, self.head, self.grain):
+        for conv in (self.widen, self.head):
             assert conv.bias is not None
             nn.init.zeros_(conv.bias)
-        assert self.grain.bias is not None
-        nn.init.constant_(self.grain.bias, 0.01)  # at 0 more and less of it would be the same
 
     @property
     def head_weight(self) -> Tensor:
@@ -220,17 +199,14 @@ class Decoder(nn.Module):
             noise = fixed_noise(size).to(h.device)
         grained = key if style is None else style
         *middle, fine, full = self.noise_scale(grained).split(self.noise_dims, 1)
-        fields = blotch, pairs, noise = grain_fields(noise)
+        blotch = F.avg_pool2d(noise, 4) * 4  # of deviation 1 again
         for layer, amount in zip(self.last, middle, strict=True):
             h = layer(h, style, Noise(blotch, amount))
         h = _resize(h, size // 2)
-        h = self.fine(h, style, Noise(pairs, fine))
+        h = self.fine(h, style, Noise(F.avg_pool2d(noise, 2) * 2, fine))
         h = Noise(noise, full).add(_resize(self.widen(h), size))
-        h = F.silu(h, inplace=not torch.is_grad_enabled())
-        drawn = self.head(h).float()
-        drawn = torch.sigmoid(drawn) if self.std_decoder_loc else drawn + 0.5
-        drawn = lay_grain(drawn, self.grain(h).float(), clustered(fields))
-        return drawn.clamp(0, 1) if self.std_decoder_loc else drawn
+        logits = self.head(F.silu(h, inplace=not torch.is_grad_enabled())).float()
+        return torch.sigmoid(logits) if self.std_decoder_loc else logits + 0.5
 
     def check(self, z: Tensor, key: Tensor, size: int | None = None) -> int:
         """Return the side of the picture, or raise ShapeError where one cannot be drawn."""
@@ -243,30 +219,6 @@ class Decoder(nn.Module):
         size = size or self.image_size
         check_size(size, size)
         return size
-
-
-def clustered(fields: Sequence[Tensor]) -> Tensor:
-    """Gather fields of :func:`grain_fields` in clusters, at the side of the last: (N, 3, S, S).
-
-    A texture is busy here and calm there, so its differences have long tails; noise of one
-    strength everywhere is told from it at once. The strength is log-normal over patches of eight
-    pixels, taken from the noise of another place, and about 1 in the mean square.
-    """
-    noise = fields[-1]
-    side = noise.shape[-1]
-    away = noise.roll((side // 2, side // 2), (-2, -1))
-    patches = F.avg_pool2d(away, PATCH) * PATCH  # of deviation 1
-    patches = F.interpolate(patches, size=(side, side), mode="bicubic", align_corners=False)
-    strength = torch.exp(TAIL * patches - TAIL**2)
-    return strength * torch.cat([_resize(field, side) for field in fields], 1)
-
-
-def lay_grain(picture: Tensor, amounts: Tensor, fields: Tensor) -> Tensor:
-    """Add fields (N or 1, 3, S, S), by amounts (N, 3, S, S), to the colours, not to alpha."""
-    colours = {1: 1, 3: 3, 4: 3}[picture.shape[1]]
-    grain = (amounts * fields).sum(1, keepdim=True)
-    colour, alpha = picture.split((colours, picture.shape[1] - colours), 1)
-    return torch.cat((colour + grain, alpha), 1)
 
 
 def _resize(h: Tensor, grid: int) -> Tensor:

@@ -209,7 +209,7 @@ def texture_loss(
         )
         drawn = torch.cat((drawn, beside), 1).sort(1).values
         gap = drawn - _quantiles(theirs.sort(1).values, drawn.shape[1])
-        losses.append(mean_hypo(gap, 0.02))
+        losses.append(mean_hypo(gap, 0.05))
     return torch.stack(losses).mean()
 
 

@@ -193,17 +193,8 @@ def restore_model(state: Mapping[str, Tensor], header: Mapping[str, Any], what: 
     model = build_model(from_dict(ModelConfig, config))
     if components:
         model.density = LatentDensity(model.latent_dim + model.latent_key_dim, components)
-    load_state(model, _with_grain(state, model), what)
+    load_state(model, state, what)
     return model
-
-
-def _with_grain(state: Mapping[str, Tensor], model: IvAE) -> Mapping[str, Tensor]:
-    """A world of before the grain was laid on the picture draws as it did: with none of it."""
-    names = ("latent_decoder.grain.weight", "latent_decoder.grain.bias")
-    if any(name in state for name in names):
-        return state
-    fresh = model.state_dict()
-    return {**state, **{name: torch.zeros_like(fresh[name]) for name in names}}
 
 
 def _is_weight(name: str) -> bool:
