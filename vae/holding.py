@@ -6,11 +6,14 @@ itself, once, by central differences (the Jacobian), and every move is then solv
 measure, correct, again (`vae.solver`). It costs 2 pictures for each dimension of the key, and one
 picture for each step of a move. What hangs together by definition (local contrast and the spread of
 lightness, say) cannot be taken apart, so a held slider may also travel less far than it was asked.
+
+Under a hand the pictures are drawn in parts, so that other people's frames find their way between:
+`effect_of` a few dimensions at a time, then `Holding.path` a few places at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -54,43 +57,80 @@ class Holding:
         Raises:
             ConfigError: There is no such attribute.
         """
-        unknown = sorted(set(by) - set(ATTRIBUTES))
-        if unknown:
-            raise ConfigError(
-                f"only the style sliders can hold the rest ({', '.join(ATTRIBUTES)}); "
-                f"found {', '.join(unknown)}"
-            )
-        aim, own = self.before.clone(), self.before.new_zeros(1, len(ATTRIBUTES)).bool()
+        check_names(by)
+        aim = self.before.clone()
         for name, amount in by.items():
-            column = ATTRIBUTES.index(name)
-            aim[:, 0, column] += torch.as_tensor(amount).to(aim)
-            own[0, column] = True
-        key = self.latents.key
-        problem = Problem(
-            self.model,
-            self.latents,
-            aim,
-            own,
-            self.effect,
-            torch.zeros_like(key)[:, None],
-            _DAMPING,
+            aim[:, 0, ATTRIBUTES.index(name)] += torch.as_tensor(amount).to(aim)
+        move = self._solve(aim, by, steps)
+        return Latents(self.latents.z, self.latents.key + move[:, 0])
+
+    @torch.inference_mode()
+    def path(self, name: str, places: Sequence[float], *, steps: int = STEPS) -> Tensor:
+        """Return the moves of the key that put one attribute at several places, the rest held.
+
+        Args:
+            name: The attribute.
+            places: M moves of it in standard deviations of the training set.
+            steps: Rounds of measuring and correcting; each draws N·M pictures.
+
+        Returns:
+            (N, M, latent_key_dim), each as :meth:`move` would make it alone.
+
+        Raises:
+            ConfigError: There is no such attribute.
+        """
+        check_names([name])
+        aim = self.before.repeat(1, len(places), 1)
+        aim[..., ATTRIBUTES.index(name)] += aim.new_tensor(places)
+        return self._solve(aim, [name], steps)
+
+    def _solve(self, aim: Tensor, names: Collection[str], steps: int) -> Tensor:
+        """Return the moves (N, M, latent_key_dim) towards what is aimed at (N, M, 16)."""
+        own = torch.tensor([[name in names for name in ATTRIBUTES]], device=aim.device)
+        still = self.latents.key.new_zeros(*aim.shape[:2], self.latents.key.shape[-1])
+        problem = Problem(self.model, self.latents, aim, own, self.effect, still, _DAMPING)
+        move, _ = problem.correct(self.before.expand_as(aim), steps)
+        return move
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise ConfigError where some of the names are of no attribute."""
+    unknown = sorted(set(names) - set(ATTRIBUTES))
+    if unknown:
+        raise ConfigError(
+            f"only the style sliders can hold the rest ({', '.join(ATTRIBUTES)}); "
+            f"found {', '.join(unknown)}"
         )
-        move, _ = problem.correct(self.before, steps)
-        return Latents(self.latents.z, key + move[:, 0])
 
 
 @torch.inference_mode()
-def hold(model: IvAE, latents: Latents) -> Holding:
+def effect_of(model: IvAE, latents: Latents, dimensions: Sequence[int]) -> Tensor:
+    """Return what some dimensions of the key do to every attribute of each picture.
+
+    Args:
+        model: In evaluation mode, with its density fitted.
+        latents: The pictures, N of them.
+        dimensions: K of the key's; 2·N·K pictures are drawn.
+
+    Returns:
+        (N, 1, 16, K): change of a standard score for +1, by central differences.
+    """
+    z, key = latents.z[:, None], latents.key[:, None]
+    steps = STEP * torch.eye(key.shape[-1], device=key.device)[list(dimensions)]
+    along = z.expand(-1, len(steps), -1)
+    change = scores(model, along, key + steps) - scores(model, along, key - steps)
+    return (change / (2 * STEP)).mT[:, None]
+
+
+@torch.inference_mode()
+def hold(model: IvAE, latents: Latents, effect: Tensor | None = None) -> Holding:
     """Measure pictures, and what each dimension of the key does to each of them.
 
     Args:
         model: In evaluation mode, with its density fitted.
         latents: The pictures, N of them.
+        effect: That of all dimensions, where :func:`effect_of` has given it already.
     """
-    z, key = latents.z[:, None], latents.key[:, None]
-    width = key.shape[-1]
-    steps = STEP * torch.eye(width, device=key.device)
-    along = z.expand(-1, width, -1)
-    change = scores(model, along, key + steps) - scores(model, along, key - steps)
-    effect = (change / (2 * STEP)).mT[:, None]
-    return Holding(model, latents, scores(model, z, key), effect)
+    if effect is None:
+        effect = effect_of(model, latents, range(latents.key.shape[-1]))
+    return Holding(model, latents, scores(model, latents.z[:, None], latents.key[:, None]), effect)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from vae.distributions import Latents
 from vae.encodings import ATTRIBUTES, measure
 from vae.errors import ConfigError
 from vae.infer import get_infer_model
@@ -57,3 +58,18 @@ def test_every_picture_may_move_by_its_own_amount(world, latents, holding):
 def test_a_form_slider_cannot_hold(holding):
     with pytest.raises(ConfigError, match="only the style sliders"):
         holding.move({"height": 1.0})
+
+
+def test_a_path_is_what_each_move_alone_would_be_and_may_be_measured_in_parts(world, latents):
+    one = Latents(latents.z[:1], latents.key[:1])
+    width = world.latent_key_dim
+    parts = [world.effect_of(one, range(i, min(i + 9, width))) for i in range(0, width, 9)]
+    holding = world.holding(one, torch.cat(parts, -1))
+    assert torch.allclose(holding.effect, world.holding(one).effect, atol=1e-3)
+    path = holding.path("warmth", [-1.5, 1.0])
+    assert path.shape == (1, 2, width)
+    for place, move in zip((-1.5, 1.0), path[0], strict=True):
+        alone = holding.move({"warmth": place}).key[0] - one.key[0]
+        assert torch.allclose(move, alone, atol=1e-3)
+    with pytest.raises(ConfigError, match="only the style sliders"):
+        holding.path("height", [1.0])
