@@ -7,8 +7,8 @@ measure, correct, again (`vae.solver`). It costs 2 pictures for each dimension o
 picture for each step of a move. What hangs together by definition (local contrast and the spread of
 lightness, say) cannot be taken apart, so a held slider may also travel less far than it was asked.
 
-Under a hand the pictures are drawn in parts, so that other people's frames find their way between:
-`effect_of` a few dimensions at a time, then `Holding.path` a few places at a time.
+Under a hand that is too many pictures. There a move begins with the mean effect that the sliders
+were made for, which needs none, and is corrected more often: as pure, and a little shorter.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from vae.sliders import STEP
 from vae.solver import Problem, scores
 
 STEPS = 4
+STEPS_UNMEASURED = 6
 _DAMPING = 0.03
 
 
@@ -38,21 +39,23 @@ class Holding:
         model: In evaluation mode, with its density fitted.
         latents: The pictures, N of them.
         before: What they measure (N, 1, 16), standard scores.
-        effect: Change of every attribute for +1 of each key (N, 1, 16, latent_key_dim).
+        effect: Change of every attribute for +1 of each key (N, 1, 16, latent_key_dim), or one
+            for all (16, latent_key_dim).
+        steps: Rounds of measuring and correcting.
     """
 
     model: IvAE
     latents: Latents
     before: Tensor
     effect: Tensor
+    steps: int = STEPS
 
     @torch.inference_mode()
-    def move(self, by: Mapping[str, float | Tensor], *, steps: int = STEPS) -> Latents:
+    def move(self, by: Mapping[str, float | Tensor]) -> Latents:
         """Move attributes and hold the others.
 
         Args:
             by: Attribute → move in standard deviations of the training set; a number, or (N,).
-            steps: Rounds of measuring and correcting.
 
         Raises:
             ConfigError: There is no such attribute.
@@ -61,17 +64,16 @@ class Holding:
         aim = self.before.clone()
         for name, amount in by.items():
             aim[:, 0, ATTRIBUTES.index(name)] += torch.as_tensor(amount).to(aim)
-        move = self._solve(aim, by, steps)
+        move = self._solve(aim, by)
         return Latents(self.latents.z, self.latents.key + move[:, 0])
 
     @torch.inference_mode()
-    def path(self, name: str, places: Sequence[float], *, steps: int = STEPS) -> Tensor:
+    def path(self, name: str, places: Sequence[float]) -> Tensor:
         """Return the moves of the key that put one attribute at several places, the rest held.
 
         Args:
             name: The attribute.
             places: M moves of it in standard deviations of the training set.
-            steps: Rounds of measuring and correcting; each draws N·M pictures.
 
         Returns:
             (N, M, latent_key_dim), each as :meth:`move` would make it alone.
@@ -82,14 +84,14 @@ class Holding:
         check_names([name])
         aim = self.before.repeat(1, len(places), 1)
         aim[..., ATTRIBUTES.index(name)] += aim.new_tensor(places)
-        return self._solve(aim, [name], steps)
+        return self._solve(aim, [name])
 
-    def _solve(self, aim: Tensor, names: Collection[str], steps: int) -> Tensor:
+    def _solve(self, aim: Tensor, names: Collection[str]) -> Tensor:
         """Return the moves (N, M, latent_key_dim) towards what is aimed at (N, M, 16)."""
         own = torch.tensor([[name in names for name in ATTRIBUTES]], device=aim.device)
         still = self.latents.key.new_zeros(*aim.shape[:2], self.latents.key.shape[-1])
         problem = Problem(self.model, self.latents, aim, own, self.effect, still, _DAMPING)
-        move, _ = problem.correct(self.before.expand_as(aim), steps)
+        move, _ = problem.correct(self.before.expand_as(aim), self.steps)
         return move
 
 
@@ -104,33 +106,20 @@ def check_names(names: Iterable[str]) -> None:
 
 
 @torch.inference_mode()
-def effect_of(model: IvAE, latents: Latents, dimensions: Sequence[int]) -> Tensor:
-    """Return what some dimensions of the key do to every attribute of each picture.
-
-    Args:
-        model: In evaluation mode, with its density fitted.
-        latents: The pictures, N of them.
-        dimensions: K of the key's; 2·N·K pictures are drawn.
-
-    Returns:
-        (N, 1, 16, K): change of a standard score for +1, by central differences.
-    """
-    z, key = latents.z[:, None], latents.key[:, None]
-    steps = STEP * torch.eye(key.shape[-1], device=key.device)[list(dimensions)]
-    along = z.expand(-1, len(steps), -1)
-    change = scores(model, along, key + steps) - scores(model, along, key - steps)
-    return (change / (2 * STEP)).mT[:, None]
-
-
-@torch.inference_mode()
 def hold(model: IvAE, latents: Latents, effect: Tensor | None = None) -> Holding:
     """Measure pictures, and what each dimension of the key does to each of them.
 
     Args:
         model: In evaluation mode, with its density fitted.
         latents: The pictures, N of them.
-        effect: That of all dimensions, where :func:`effect_of` has given it already.
+        effect: To begin with, where the pictures' own is not to be measured.
     """
-    if effect is None:
-        effect = effect_of(model, latents, range(latents.key.shape[-1]))
-    return Holding(model, latents, scores(model, latents.z[:, None], latents.key[:, None]), effect)
+    z, key = latents.z[:, None], latents.key[:, None]
+    before = scores(model, z, key)
+    if effect is not None:
+        return Holding(model, latents, before, effect, STEPS_UNMEASURED)
+    width = key.shape[-1]
+    steps = STEP * torch.eye(width, device=key.device)
+    along = z.expand(-1, width, -1)
+    change = scores(model, along, key + steps) - scores(model, along, key - steps)
+    return Holding(model, latents, before, (change / (2 * STEP)).mT[:, None])

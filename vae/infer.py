@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,14 @@ from vae.decoder import fixed_noise
 from vae.distributions import LatentDensity, Latents
 from vae.encodings import ATTRIBUTES, measure
 from vae.errors import CheckpointError, ConfigError, ShapeError
-from vae.holding import Holding, effect_of, hold
+from vae.holding import Holding, hold
 from vae.liking import direction_of
 from vae.looks import Look, look_by
 from vae.matching import STEPS, Match, Matching, match, plain
 from vae.model import IvAE, fetch_world, load_model
 from vae.packed import PackedDecoder, can_pack, computes_bf16
 from vae.sliders import Slider, SliderTable, build_slider_table
+from vae.solver import effect_of_key
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 """Where the shipped worlds are."""
@@ -257,20 +258,14 @@ class World:
             joined = joined + amount.reshape(-1, 1) * direction
         return self.split(joined)
 
-    def holding(self, latents: Latents, effect: Tensor | None = None) -> Holding:
+    def holding(self, latents: Latents, *, measured: bool = True) -> Holding:
         """Begin to move attributes of pictures while the others are held; see `vae.holding`.
 
         ``world.holding(latents).move({"warmth": 1.0})`` is the purer and slower :meth:`move`.
-        ``effect`` is that of the key, where :meth:`effect_of` has measured it in parts.
+        Not ``measured``, it begins with the mean effect of the key and draws far fewer pictures.
         """
-        return hold(self.model, self._here(latents), effect)
-
-    def effect_of(self, latents: Latents, dimensions: Sequence[int]) -> Tensor:
-        """Measure what some dimensions of the key do to pictures, (N, 1, 16, K)."""
-        return effect_of(self.model, self._here(latents), dimensions)
-
-    def _here(self, latents: Latents) -> Latents:
-        return Latents(*(t.to(self.device, torch.float32) for t in latents))
+        here = Latents(*(t.to(self.device, torch.float32) for t in latents))
+        return hold(self.model, here, None if measured else effect_of_key(self.model, self.table))
 
     def _direction(self, name: str) -> Tensor:
         for slider, direction in zip(self.sliders, self.directions, strict=True):

@@ -7,7 +7,7 @@ is random but the seed, so pictures can be compared pixel by pixel.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ from vae.borrowing import Borrowing
 from vae.distributions import LatentDensity, Latents
 from vae.encodings import GROUPS, measure
 from vae.errors import CheckpointError
-from vae.holding import Holding, effect_of, hold
+from vae.holding import Holding, hold
 from vae.infer import World
 from vae.looks import Look, look_of
 from vae.matching import Matching
@@ -110,11 +110,8 @@ class FakeWorld:
         moves = 0.5 * (wanted - before).clamp(-2.5, 2.5)[:, None] * borrowed
         return Borrowing(dials, moves, before, wanted, before[:, None] + moves, borrowed)
 
-    def effect_of(self, latents: Latents, dimensions: Sequence[int]) -> Tensor:
-        return effect_of(FakeModel(self), latents, dimensions)
-
-    def holding(self, latents: Latents, effect: Tensor | None = None) -> Holding:
-        return hold(FakeModel(self), latents, effect)
+    def holding(self, latents: Latents, *, measured: bool = True) -> Holding:
+        return hold(FakeModel(self), latents)
 
     def decode(self, latents: Latents) -> Tensor:
         return torch.stack([_blob(z, k, self.image_size) for z, k in zip(*latents, strict=True)])

@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from vae.distributions import Latents
 from vae.encodings import ATTRIBUTES, measure
 from vae.errors import ConfigError
 from vae.infer import get_infer_model
@@ -60,16 +59,22 @@ def test_a_form_slider_cannot_hold(holding):
         holding.move({"height": 1.0})
 
 
-def test_a_path_is_what_each_move_alone_would_be_and_may_be_measured_in_parts(world, latents):
-    one = Latents(latents.z[:1], latents.key[:1])
-    width = world.latent_key_dim
-    parts = [world.effect_of(one, range(i, min(i + 9, width))) for i in range(0, width, 9)]
-    holding = world.holding(one, torch.cat(parts, -1))
-    assert torch.allclose(holding.effect, world.holding(one).effect, atol=1e-3)
+def test_a_path_is_what_each_move_alone_would_be(latents, holding):
     path = holding.path("warmth", [-1.5, 1.0])
-    assert path.shape == (1, 2, width)
-    for place, move in zip((-1.5, 1.0), path[0], strict=True):
-        alone = holding.move({"warmth": place}).key[0] - one.key[0]
-        assert torch.allclose(move, alone, atol=1e-3)
+    assert path.shape == (2, 2, latents.key.shape[1])
+    for i, place in enumerate((-1.5, 1.0)):
+        alone = holding.move({"warmth": place}).key - latents.key
+        assert torch.allclose(path[:, i], alone, atol=1e-3)
     with pytest.raises(ConfigError, match="only the style sliders"):
         holding.path("height", [1.0])
+
+
+def test_begun_with_the_mean_effect_it_is_purer_than_the_slider_too(world, latents):
+    def share(moved):
+        moves = change(world, latents, moved)
+        own = moves[:, ATTRIBUTES.index("warmth")]
+        assert (own > 0.25).all()
+        return float((own / moves.abs().sum(1)).mean())
+
+    held = world.holding(latents, measured=False).move({"warmth": 1.0})
+    assert share(held) > 1.1 * share(world.move(latents, {"warmth": 1.0}))

@@ -33,8 +33,7 @@ PANELS = {
     "reset_all": "Reset all",
     "reset": "Reset {name}",
     "hold": "Hold the rest",
-    "hold_note": "A style slider moves what it is named for and keeps the other measures "
-    "where they are, as far as they can be parted",
+    "hold_note": "one measure moves, the others stay as far as they can",
     "hold_measures": "Measuring this picture",
     "hold_failed": "This picture could not be measured just now: the slider moved without "
     "holding the rest.",
