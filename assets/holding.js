@@ -176,6 +176,9 @@ vae43.holding = (() => {
     vae43.sliders.show();
   });
 
+  // Another world, or the same one trained on, has other ways.
+  vae43.worlds.follow((_, anew) => anew && ways.clear());
+
   // A slider is measured when it is taken up, so that its way is known when it moves.
   for (const kind of ["pointerdown", "focusin"]) {
     document.addEventListener(kind, ({ target }) => {
