@@ -208,14 +208,14 @@ vae43.explore = (() => {
       name: "field",
       words,
       question: (state) => {
-        const asked = vae43.snapshot(state);
-        const { [across.value]: _, [up.value]: __, ...moves } = asked.moves;
-        return { ...asked, moves, across: across.value, up: up.value };
+        const pair = { across: across.value, up: up.value };
+        return { ...vae43.holding.without(vae43.snapshot(state), Object.values(pair)), ...pair };
       },
       lead: ({ moves }, i, state) => {
-        const to = { ...state.moves, ...moves[i] };
+        const still = vae43.holding.without(state, Object.keys(moves[i]));
+        const to = { ...still.moves, ...moves[i] };
         for (const name of Object.keys(to)) if (!to[name]) delete to[name];
-        return { ...state, moves: to };
+        return { ...still, held: still.held ?? null, moves: to };
       },
       label: ({ moves }, i) => {
         const [[x, at], [y, high]] = Object.entries(moves[i]);

@@ -52,6 +52,7 @@ vae43.film = (() => {
       if (at) go(sliders.byId(at.id), 0);
     });
     vae43.store.listen(changed);
+    document.addEventListener("vae43:holding", refresh);
     vae43.worlds.follow(forget);
   }
 
@@ -140,14 +141,19 @@ vae43.film = (() => {
 
   // The state without the slider itself: as long as it is the same, so are the tiles.
   function question() {
-    const { name } = sliders.byId(block.id);
-    const state = vae43.snapshot();
-    const { [name]: _, ...moves } = state.moves;
-    return { ...state, moves, slider: name };
+    const row = sliders.byId(block.id);
+    const offsets = vae43.holding.strip(row);
+    return { ...vae43.holding.question(row), ...(offsets ? { offsets } : {}) };
   }
 
   async function refresh() {
     if (!block || busy || !vae43.server) return;
+    const row = sliders.byId(block.id);
+    busy = true;
+    await vae43.holding.ready(row, () => block?.id === row.id);
+    busy = false;
+    if (!block) return;
+    if (!vae43.holding.known(sliders.byId(block.id))) return refresh(); // another one by now
     const data = question();
     const text = JSON.stringify(data);
     if (text === asked) return;
@@ -193,10 +199,8 @@ vae43.film = (() => {
     });
   }
 
-  function go({ name }, place) {
-    const { [name]: _, ...moves } = vae43.store.state.moves;
-    if (place) moves[name] = place;
-    vae43.restore({ moves }, `go:${name}`);
+  function go(row, place) {
+    vae43.holding.go(row, place, (patch) => vae43.restore(patch, `go:${row.name}`));
   }
 
   return { mount };

@@ -21,12 +21,13 @@ vae43.keeper = (write, calm = 400) => {
   };
 };
 
-// A checkbox that is on until it is switched off, and then off for good.
-vae43.remembered = (box, key) => {
+// A checkbox that stays as it was left; `first`: what it is until a hand has been there.
+vae43.remembered = (box, key, first = true) => {
+  box.checked = first;
   try {
-    box.checked = localStorage.getItem(key) !== "off";
+    box.checked = (localStorage.getItem(key) ?? (first ? "on" : "off")) !== "off";
   } catch {
-    // a storage closed to this page: on
+    // a storage closed to this page: as it is at first
   }
   box.addEventListener("change", () => {
     try {

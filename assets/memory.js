@@ -82,8 +82,9 @@ vae43.memory = (() => {
   // What a world has no slider for was moved before it was trained anew.
   function fitted(state) {
     const known = new Set(vae43.worlds.here.sliders.map(({ name }) => name));
-    const moves = Object.entries(state.moves).filter(([name]) => known.has(name));
-    return { ...state, moves: Object.fromEntries(moves) };
+    const names = Object.keys({ ...state.moves, ...state.held }).filter((name) => !known.has(name));
+    const here = vae43.holding.without(state, names);
+    return { ...here, held: here.held ?? null };
   }
 
   function same(a, b) {

@@ -20,6 +20,9 @@ vae43.sliders = (() => {
     root.addEventListener("click", click);
     store.listen(changed);
     vae43.worlds.follow(draw);
+    document.addEventListener("vae43:holding", () => {
+      for (const row of rows.values()) tell(row);
+    });
   }
 
   // ------------------------------------------------------------------ drawing
@@ -45,6 +48,7 @@ vae43.sliders = (() => {
     const title = make("h2", { textContent: words[kind] });
     const note = make("p", { textContent: words[`${kind}_note`] });
     const parts = [make("header", { className: "prose" }, title, note), ...blocks.slice(0, shown)];
+    if (blocks.some(({ id }) => byId(id).holds)) parts.splice(1, 0, vae43.holding.element(words));
     if (blocks.length > shown) parts.push(fold(kind, blocks.slice(shown)));
     return make("section", { className: "sliders", id: `${kind}-sliders` }, ...parts);
   }
@@ -67,7 +71,7 @@ vae43.sliders = (() => {
   }
 
   function build(row) {
-    const { id, label, info, low, high } = row;
+    const { id, label, low, high } = row;
     const ends = { min: low, max: high, step: props.step, value: 0 };
     const told = { "aria-labelledby": `${id}-name`, "aria-describedby": `${id}-info` };
     const range = make("input", { type: "range", id: `${id}-range`, ...ends, data: told });
@@ -80,13 +84,20 @@ vae43.sliders = (() => {
       title: again,
       data: { "aria-label": again },
     });
+    const info = make("span", { id: `${id}-info`, className: "info-text" });
     const name = make("label", { htmlFor: range.id },
       make("span", { id: `${id}-name`, textContent: label, data: { "data-testid": "block-info" } }),
-      make("span", { id: `${id}-info`, className: "info-text", textContent: info }));
+      info);
     const line = make("div", { className: "line" }, name, range, number, reset);
     const block = make("div", { className: "block", id }, line);
     block.style.setProperty("--zero", share(row, 0));
-    return { ...row, block, range, number, reset };
+    return tell({ ...row, block, range, number, reset, said: info });
+  }
+
+  // What was measured about a slider is another thing while the rest is held.
+  function tell(row) {
+    row.said.textContent = vae43.holding.on(row) ? row.holds : row.info;
+    return row;
   }
 
   const share = ({ low, high }, value) =>
@@ -103,10 +114,8 @@ vae43.sliders = (() => {
 
   // ------------------------------------------------------------------ from the hand, from the state
 
-  const rowOf = (target) => {
-    const id = target.closest(".block")?.id;
-    return [...rows.values()].find((row) => row.id === id);
-  };
+  const byId = (id) => [...rows.values()].find((row) => row.id === id);
+  const rowOf = (target) => byId(target.closest(".block")?.id);
 
   function input({ target }) {
     const row = rowOf(target);
@@ -127,15 +136,15 @@ vae43.sliders = (() => {
     move(row, 0);
   }
 
-  function move({ name }, value) {
-    if (value === (store.state.moves[name] ?? 0)) return;
-    const { [name]: _, ...moves } = store.state.moves;
-    if (value) moves[name] = value;
-    store.change(`move:${name}`, { moves });
+  function move(row, value) {
+    const { name } = row;
+    if (value === (store.state.moves[name] ?? 0) && !vae43.holding.waits(row)) return;
+    show(row, value); // where its way is yet unknown the picture follows later
+    vae43.holding.go(row, value, (patch) => store.change(`move:${name}`, patch));
   }
 
   function reset() {
-    if (Object.keys(store.state.moves).length) store.change("reset", { moves: {} });
+    if (Object.keys(store.state.moves).length) store.change("reset", { moves: {}, held: null });
   }
 
   function changed({ moves }, _kind, before) {
@@ -148,7 +157,8 @@ vae43.sliders = (() => {
 
   return {
     ...{ mount, reset },
-    // The row of a slider by the id of its block.
-    byId: (id) => [...rows.values()].find((row) => row.id === id),
+    byId, // the row of a slider by the id of its block
+    // Every slider where the state has it, whatever a hand did meanwhile.
+    show: () => rows.forEach((row) => show(row, store.state.moves[row.name] ?? 0)),
   };
 })();

@@ -24,6 +24,7 @@ from vae.matching import STEPS, Match, Matching, match, plain
 from vae.model import IvAE, fetch_world, load_model
 from vae.packed import PackedDecoder, can_pack, computes_bf16
 from vae.sliders import Slider, SliderTable, build_slider_table
+from vae.solver import effect_of_key
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 """Where the shipped worlds are."""
@@ -257,12 +258,14 @@ class World:
             joined = joined + amount.reshape(-1, 1) * direction
         return self.split(joined)
 
-    def holding(self, latents: Latents) -> Holding:
+    def holding(self, latents: Latents, *, measured: bool = True) -> Holding:
         """Begin to move attributes of pictures while the others are held; see `vae.holding`.
 
         ``world.holding(latents).move({"warmth": 1.0})`` is the purer and slower :meth:`move`.
+        Not ``measured``, it begins with the mean effect of the key and draws far fewer pictures.
         """
-        return hold(self.model, Latents(*(t.to(self.device, torch.float32) for t in latents)))
+        here = Latents(*(t.to(self.device, torch.float32) for t in latents))
+        return hold(self.model, here, None if measured else effect_of_key(self.model, self.table))
 
     def _direction(self, name: str) -> Tensor:
         for slider, direction in zip(self.sliders, self.directions, strict=True):

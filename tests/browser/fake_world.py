@@ -11,6 +11,7 @@ import time
 from collections.abc import Collection
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from vae.borrowing import Borrowing
 from vae.distributions import LatentDensity, Latents
 from vae.encodings import GROUPS, measure
 from vae.errors import CheckpointError
+from vae.holding import Holding, hold
 from vae.infer import World
 from vae.looks import Look, look_of
 from vae.matching import Matching
@@ -109,8 +111,29 @@ class FakeWorld:
         moves = 0.5 * (wanted - before).clamp(-2.5, 2.5)[:, None] * borrowed
         return Borrowing(dials, moves, before, wanted, before[:, None] + moves, borrowed)
 
+    def holding(self, latents: Latents, *, measured: bool = True) -> Holding:
+        return hold(FakeModel(self), latents)
+
     def decode(self, latents: Latents) -> Tensor:
         return torch.stack([_blob(z, k, self.image_size) for z, k in zip(*latents, strict=True)])
+
+
+class FakeModel:
+    """What `vae.solver` asks of a model, drawn small: it measures many pictures."""
+
+    config = None
+    standardizer = SimpleNamespace(active=torch.ones(len(STYLES)))
+
+    def __init__(self, world: FakeWorld) -> None:
+        self.world = type(world)()
+        self.world.image_size = 48
+        self.density, self.latent_dim = world.density, world.latent_dim
+
+    def decode(self, latents: Latents, size: int | None = None) -> Tensor:
+        return self.world.decode(latents)
+
+    def metadata(self, x: Tensor) -> Tensor:
+        return self.world.scores(measure(x))
 
 
 class OtherWorld(FakeWorld):

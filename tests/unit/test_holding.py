@@ -57,3 +57,24 @@ def test_every_picture_may_move_by_its_own_amount(world, latents, holding):
 def test_a_form_slider_cannot_hold(holding):
     with pytest.raises(ConfigError, match="only the style sliders"):
         holding.move({"height": 1.0})
+
+
+def test_a_path_is_what_each_move_alone_would_be(latents, holding):
+    path = holding.path("warmth", [-1.5, 1.0])
+    assert path.shape == (2, 2, latents.key.shape[1])
+    for i, place in enumerate((-1.5, 1.0)):
+        alone = holding.move({"warmth": place}).key - latents.key
+        assert torch.allclose(path[:, i], alone, atol=1e-3)
+    with pytest.raises(ConfigError, match="only the style sliders"):
+        holding.path("height", [1.0])
+
+
+def test_begun_with_the_mean_effect_it_is_purer_than_the_slider_too(world, latents):
+    def share(moved):
+        moves = change(world, latents, moved)
+        own = moves[:, ATTRIBUTES.index("warmth")]
+        assert (own > 0.25).all()
+        return float((own / moves.abs().sum(1)).mean())
+
+    held = world.holding(latents, measured=False).move({"warmth": 1.0})
+    assert share(held) > 1.1 * share(world.move(latents, {"warmth": 1.0}))

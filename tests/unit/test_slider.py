@@ -1,14 +1,19 @@
 import json
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from tests.browser.fake_world import slider
 from vae.errors import CheckpointError
-from vae.slider import NUM_ALSO, Slider, strongest
+from vae.evaluation.command import update_sliders
+from vae.slider import NUM_ALSO, Held, Slider, strongest
+from vae.sliders import SliderTable
 from vae.ui import words
 from vae.ui.worlds import read_sliders
 
 EFFECTS = {"warmth": 1.2, "redness": 0.4, "lightness": -0.9, "coverage": 0.01, "fineness": 0.2}
+MEASURED = {"gain": 0.5, "purity": 0.8, "spearman": 0.99}
 
 
 def test_the_strongest_others_are_kept_and_the_small_ones_are_not():
@@ -21,6 +26,8 @@ def test_the_strongest_others_are_kept_and_the_small_ones_are_not():
 def test_a_row_comes_back_as_it_was():
     row = slider("warmth", "style", also=strongest(EFFECTS, "warmth"))
     assert Slider.from_row(json.loads(json.dumps(row.as_row()))) == row
+    held = slider("warmth", "style", held=Held(gain=0.5, purity=0.8, spearman=0.99))
+    assert Slider.from_row(json.loads(json.dumps(held.as_row()))) == held
 
 
 def test_an_older_table_without_effects_still_loads(tmp_path):
@@ -30,9 +37,15 @@ def test_an_older_table_without_effects_still_loads(tmp_path):
     assert read_sliders(tmp_path) == (slider("warmth", "style"),)
 
 
-@pytest.mark.parametrize("effects", ["much", 3, {"redness": "much"}, [1, 2]])
-def test_a_damaged_table_is_refused(tmp_path, effects):
-    row = {**slider("warmth", "style").as_row(), "effects": effects}
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *({"effects": effects} for effects in ("much", 3, {"redness": "much"}, [1, 2])),
+        *({"held": held} for held in (3, [0.5], {"gain": 1}, {**MEASURED, "purity": "much"})),
+    ],
+)
+def test_a_damaged_table_is_refused(tmp_path, damage):
+    row = {**slider("warmth", "style").as_row(), **damage}
     (tmp_path / "sliders.json").write_text(json.dumps({"format": 1, "sliders": [row]}))
     with pytest.raises(CheckpointError, match="cannot be read"):
         read_sliders(tmp_path)
@@ -58,3 +71,16 @@ def test_what_else_a_slider_moves_is_said_in_the_artists_words():
 )
 def test_how_far_and_how_surely_is_said_in_words(measured, says):
     assert says in words.slider_effect(slider("warmth", "style", **measured))
+
+
+def test_an_evaluation_writes_what_it_measured_and_leaves_the_rest(tmp_path):
+    table = SliderTable((slider("warmth", "style"), slider("redness", "style")), torch.zeros(2, 3))
+    world = SimpleNamespace(sliders=table.sliders, table=table, path=tmp_path)
+    update_sliders(world, [], [{"name": "redness", **MEASURED, "effects": {}}])
+    warmth, redness = SliderTable.load(tmp_path / "sliders.json").sliders
+    assert warmth == slider("warmth", "style")
+    assert redness == slider("redness", "style", held=Held(**MEASURED))
+    world.sliders = (warmth, redness)
+    update_sliders(world, [{"name": "redness", "gain": 0.7, "purity": 0.3, "spearman": 1.0}])
+    redness = SliderTable.load(tmp_path / "sliders.json").sliders[1]
+    assert (redness.purity, redness.held) == (0.3, Held(**MEASURED))

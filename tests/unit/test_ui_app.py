@@ -18,6 +18,7 @@ SERVER_FUNCTIONS = {
     "start_from",
     "export",
     "strip",
+    "grip",
     "variations",
     "field",
     "blend",

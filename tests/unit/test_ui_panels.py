@@ -221,7 +221,8 @@ def test_a_row_says_all_that_the_page_knows_of_a_slider():
     assert row["info"]
     del row["info"]
     expected = {"name": "form 3", "id": "slider-form-3", "kind": "form", "label": "Form 3"}
-    assert row == {**expected, "low": -2.45, "high": 1.9}
+    places = [-2.45, -1.7, -1.0, -0.3, 0.45, 1.15, 1.9]
+    assert row == {**expected, "low": -2.45, "high": 1.9, "places": places}
     assert [r["name"] for r in slider_rows(FakeWorld.sliders)] == [*STYLES, *FORMS]
 
 

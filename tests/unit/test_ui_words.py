@@ -213,7 +213,7 @@ def filled(part):
 HEARD = [
     *(UI / name for name in ("security.py", "upload.py", "state.py", "engine.py", "download.py")),
     *(UI / name for name in ("borrow.py", "blend.py", "explore.py", "export.py", "film.py")),
-    *(UI / name for name in ("worlds.py", "worlds_menu.py", "card.py", "likes.py")),
+    *(UI / name for name in ("worlds.py", "worlds_menu.py", "card.py", "likes.py", "grip.py")),
     *(UI.parent / name for name in ("checkpoint.py", "palette.py", "session.py", "reporter.py")),
     *(UI.parent / name for name in ("jobs.py", "guard.py", "child.py", "archive.py", "ledger.py")),
     UI.parent / "screening" / "guard.py",

@@ -114,7 +114,8 @@ def run(options: argparse.Namespace) -> None:
         write_atomic(options.out / "table.txt", (format_table(rows) + "\n").encode())
         write_figures(options.out, world, validation, rows, seed=options.seed)
     if options.update:
-        update_sliders(world, [r.details for r in rows if r.part == "sliders" and r.details])
+        found = {part: [r.details for r in rows if r.part == part and r.details] for part in PARTS}
+        update_sliders(world, found["sliders"], found["held"])
 
 
 def parts_of(options: argparse.Namespace) -> tuple[str, ...]:
@@ -200,18 +201,33 @@ def _inside(folder: Path | None, name: str) -> Path | None:
     return None if folder is None else folder / name
 
 
-def update_sliders(world: World, scores: Sequence[Mapping[str, Any]]) -> None:
-    """Put what was measured here into the world's ``sliders.json``: gain, purity, side effects."""
+def update_sliders(
+    world: World, scores: Sequence[Mapping[str, Any]], held: Sequence[Mapping[str, Any]] = ()
+) -> None:
+    """Put what was measured here into the world's ``sliders.json``: gain, purity, side effects.
+
+    Args:
+        world: Whose table it is.
+        scores: Of the style sliders; those not among them stay as they are.
+        held: The same while the rest is held.
+    """
     from dataclasses import replace
 
-    from vae.slider import strongest
+    from vae.slider import Held, strongest
     from vae.sliders import SliderTable
 
     by_name = {score["name"]: score for score in scores}
+    by_held = {score["name"]: score for score in held}
     rows = list(world.sliders)
     for index, slider in enumerate(rows):
         if score := by_name.get(slider.name):
-            numbers = {k: round(score[k], 4) for k in ("gain", "purity", "spearman")}
             also = strongest(score.get("leakage", {}), slider.attribute)
-            rows[index] = replace(slider, **numbers, also=also)
+            slider = replace(slider, **_numbers(score), also=also)
+        if score := by_held.get(slider.name):
+            slider = replace(slider, held=Held(**_numbers(score)))
+        rows[index] = slider
     SliderTable(tuple(rows), world.table.directions).save(world.path / "sliders.json")
+
+
+def _numbers(score: Mapping[str, Any]) -> dict[str, float]:
+    return {name: round(score[name], 4) for name in ("gain", "purity", "spearman")}

@@ -138,7 +138,7 @@ def report_sliders(
 def report_held(
     world: World, train: ImageSet, validation: ImageSet, options: Options
 ) -> Iterator[Row]:
-    """Yield what the style sliders do where the rest is held, on fewer pictures."""
+    """Yield what the style sliders do where the rest is held, as on the page, on fewer pictures."""
     latents = encode_all(world, pick(validation.images, min(NUM_HELD, options.cap(NUM_HELD))))
     scores = measure_sliders(
         world,
@@ -146,7 +146,7 @@ def report_held(
         reference=fit_reference(train.images, workers=options.workers),
         steps=options.steps,
         workers=options.workers,
-        move=world.holding(latents).move,
+        move=world.holding(latents, measured=False).move,
     )
     for score in scores:
         remark = f"gain {score.gain:.2f}, Spearman {score.spearman:.2f}"

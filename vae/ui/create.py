@@ -14,6 +14,7 @@ from vae.ui.explore_panel import explore_panel
 from vae.ui.export import export_menu, make_export
 from vae.ui.film import film_panel, make_strip
 from vae.ui.frames import make_frame
+from vae.ui.grip import make_grip
 from vae.ui.likes import likes_panel, make_direction
 from vae.ui.memory import memory_panel
 from vae.ui.panel import label
@@ -27,7 +28,7 @@ from vae.ui.worlds_menu import make_card, make_open_world, make_worlds, world_of
 def create_tab(worlds: Worlds) -> None:
     """Build the tab; the panels know nothing of each other, the script in the page joins them."""
     makers = [
-        *(make_frame, make_save, make_export, make_strip, make_look, make_describe),
+        *(make_frame, make_save, make_export, make_strip, make_grip, make_look, make_describe),
         *(make_variations, make_field, make_blend, make_match, make_direction),
         lambda engine: make_start_from(engine, worlds),
     ]

@@ -267,6 +267,9 @@ def moved_latents_of(world: World, state: PictureState) -> Latents:
     if state.borrow is not None:
         latents = latents._replace(key=latents.key + borrowed_move(world, state))
     latents = world.move(latents, dict(state.moves)) if state.moves else latents
+    for _, row in sorted(state.held.items()):  # one order, or the same sum differs in its last bits
+        check_widths(world, latents.z[0].tolist(), row)
+        latents = latents._replace(key=latents.key + latents.key.new_tensor([row]))
     for move in state.along:
         check_widths(world, move.z, move.key)
         z, key = latents.z.new_tensor([move.z]), latents.key.new_tensor([move.key])

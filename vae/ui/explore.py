@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from vae.errors import ConfigError
 from vae.pixels import encode_image
 from vae.ui.engine import Engine, latents_of
-from vae.ui.film import moved, places, read_slider
+from vae.ui.film import moved, read_slider
 from vae.ui.frames import answer, as_text
-from vae.ui.sliders import slider_range
+from vae.ui.sliders import places, slider_range
 from vae.ui.state import MAX_SEED, PictureState, read_state
 from vae.ui.tiles import sheet, small_pictures, sprite
 

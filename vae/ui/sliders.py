@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vae.ui.panel import html_panel
-from vae.ui.words import PANELS, slider_effect, slider_name
+from vae.ui.words import PANELS, STYLE_NAMES, held_effect, slider_effect, slider_name
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SHOWN = 8
 STEP = 0.05
+TILES = 7
+"""Small pictures of a filmstrip, and the places where a held slider is solved."""
 
 
 def slider_range(slider: Slider) -> tuple[float, float]:
@@ -32,19 +34,30 @@ def slider_range(slider: Slider) -> tuple[float, float]:
     return round(min(low, -STEP), 2), round(max(high, STEP), 2)
 
 
+def places(low: float, high: float, count: int = TILES) -> list[float]:
+    """Return equal steps from one end of a slider to the other, each one it can stand at."""
+    steps = [low + (high - low) * i / (count - 1) for i in range(count)]
+    return [round(round(place / STEP) * STEP, 2) + 0.0 for place in steps]
+
+
 def slider_id(slider: Slider) -> str:
     """Return the id of a slider's block in the page."""
     return "slider-" + re.sub(r"[^A-Za-z0-9_-]+", "-", slider.name)
 
 
 def slider_rows(sliders: Sequence[Slider]) -> list[dict[str, Any]]:
-    """Return what the page knows of each slider, in words where there are words."""
+    """Return what the page knows of each slider, in words where there are words.
+
+    ``holds`` is what was measured while the rest is held; a slider without cannot hold.
+    """
     rows = []
     for slider in sliders:
         low, high = slider_range(slider)
         texts = {"label": slider_name(slider), "info": slider_effect(slider)}
+        if slider.attribute in STYLE_NAMES:
+            texts["holds"] = held_effect(slider)
         row = {"name": slider.name, "id": slider_id(slider), "kind": slider.kind, **texts}
-        rows.append({**row, "low": low, "high": high})
+        rows.append({**row, "low": low, "high": high, "places": places(low, high)})
     return rows
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from vae.errors import ConfigError
@@ -75,6 +75,8 @@ class PictureState:
         moves: Slider name to position, in standard deviations; zeros are left out.
         borrow: The look that is borrowed, or None.
         along: Moves along the artist's own directions.
+        held: Slider name to what is added to the key beside its move, so that the rest is held;
+            for sliders in ``moves`` alone.
     """
 
     seed: int | None = None
@@ -83,6 +85,7 @@ class PictureState:
     moves: Mapping[str, float]
     borrow: BorrowState | None = None
     along: tuple[AlongMove, ...] = ()
+    held: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 def read_state(data: Any, ranges: Mapping[str, tuple[float, float]]) -> PictureState:
@@ -90,7 +93,8 @@ def read_state(data: Any, ranges: Mapping[str, tuple[float, float]]) -> PictureS
 
     Args:
         data: Decoded JSON: ``{"seed": 43}`` or ``{"z": [...], "key": [...]}``, ``"moves"``,
-            ``"borrow"`` where a look is borrowed, and ``"along"``, moves along own directions.
+            ``"borrow"`` where a look is borrowed, ``"along"``, moves along own directions, and
+            ``"held"``, what sliders add to the key so that the rest is held.
         ranges: Allowed positions of each slider, by name; positions outside are clamped.
 
     Raises:
@@ -99,9 +103,13 @@ def read_state(data: Any, ranges: Mapping[str, tuple[float, float]]) -> PictureS
     if not isinstance(data, Mapping):
         raise ConfigError(f"expected a picture's state, found {type(data).__name__}")
     moves = _read_moves(data.get("moves", {}), ranges)
-    more = {"borrow": _read_borrow(data.get("borrow")), "along": _read_along(data.get("along"))}
+    more: dict[str, Any] = {
+        "borrow": _read_borrow(data.get("borrow")),
+        "along": _read_along(data.get("along")),
+    }
+    more["held"] = _read_held(data.get("held"), ranges, moves)
     if data.get("z") is not None or data.get("key") is not None:
-        z, key = _read_latents(data.get("z"), "z"), _read_latents(data.get("key"), "key")
+        z, key = read_latents(data.get("z"), "z"), read_latents(data.get("key"), "key")
         return PictureState(z=z, key=key, moves=moves, **more)
     return PictureState(seed=_read_seed(data.get("seed")), moves=moves, **more)
 
@@ -131,6 +139,20 @@ def _read_moves(moves: Any, ranges: Mapping[str, tuple[float, float]]) -> dict[s
     return {name: value for name, value in clamped.items() if value != 0.0}
 
 
+def _read_held(
+    held: Any, ranges: Mapping[str, tuple[float, float]], moves: Mapping[str, float]
+) -> dict[str, tuple[float, ...]]:
+    """Return what sliders add to the key; of one that stands at zero nothing is left."""
+    if held is None:
+        return {}
+    if not isinstance(held, Mapping):
+        raise ConfigError(f"expected what sliders hold by name, found {type(held).__name__}")
+    for name in held:
+        if name not in ranges:
+            raise ConfigError(f"expected a slider of this world, found {_shown(name)}")
+    return {name: read_latents(row, name) for name, row in held.items() if name in moves}
+
+
 def _read_borrow(borrow: Any) -> BorrowState | None:
     if borrow is None:
         return None
@@ -143,7 +165,7 @@ def _read_borrow(borrow: Any) -> BorrowState | None:
         alpha=borrow["alpha"],
         locks=_read_locks(borrow.get("locks", [])),
         exact=_read_exact(borrow.get("exact")),
-        key=None if borrow.get("key") is None else _read_latents(borrow["key"], "key"),
+        key=None if borrow.get("key") is None else read_latents(borrow["key"], "key"),
         **shares,
     )
 
@@ -162,7 +184,7 @@ def _read_along_move(move: Any) -> AlongMove:
         raise ConfigError(f"expected a move along a direction, found {_shown(move)}")
     at = _clamp(_number(move.get("at"), "at"), -ALONG_END, ALONG_END)
     return AlongMove(
-        z=_read_latents(move.get("z"), "z"), key=_read_latents(move.get("key"), "key"), at=at
+        z=read_latents(move.get("z"), "z"), key=read_latents(move.get("key"), "key"), at=at
     )
 
 
@@ -189,7 +211,8 @@ def _read_row(values: Any, name: str, size: int) -> tuple[float, ...]:
     return tuple(_clamp(_number(v, name), -_MAX_VALUE, _MAX_VALUE) for v in values)
 
 
-def _read_latents(values: Any, name: str) -> tuple[float, ...]:
+def read_latents(values: Any, name: str) -> tuple[float, ...]:
+    """Return latents of any width, clamped; ConfigError where they are no finite numbers."""
     if not isinstance(values, Sequence) or isinstance(values, str) or len(values) > _MAX_WIDTH:
         raise ConfigError(f"expected {name} as a list of numbers, found {_shown(values)}")
     return tuple(_clamp(_number(v, name), -MAX_LATENT, MAX_LATENT) for v in values)

@@ -17,6 +17,7 @@ SCRIPTS = (
     "worlds.js",
     "sliders.js",
     "keep.js",
+    "holding.js",
     "tiles.js",
     "closer.js",
     "likes.js",

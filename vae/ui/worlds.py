@@ -249,7 +249,9 @@ def read_sliders(folder: Path) -> tuple[Slider, ...]:
 def _checked(slider: Slider) -> Slider:
     """Return a slider whose table came from elsewhere, once the page can trust it."""
     texts = (slider.name, *(name for name, _ in slider.also))
-    numbers = (slider.low, slider.high, slider.gain, slider.purity, slider.spearman)
+    numbers = [slider.low, slider.high, slider.gain, slider.purity, slider.spearman]
+    if slider.held is not None:
+        numbers += [slider.held.gain, slider.held.purity, slider.held.spearman]
     if not all(isinstance(text, str) and len(text) <= _LONGEST_NAME for text in texts):
         raise ValueError("a slider's name is no short text")
     if not all(type(number) in (int, float) and abs(number) <= _LARGEST for number in numbers):

@@ -26,7 +26,7 @@ from vae.ui.words import en, en_train, zh, zh_train
 from vae.ui.words.sentences import translated
 
 if TYPE_CHECKING:
-    from vae.slider import Slider
+    from vae.slider import Held, Slider
 
 TITLE = "43.VAE"
 SERVING = "The page is open at {url}"  # these two are said in the terminal
@@ -82,17 +82,31 @@ def slider_effect(slider: Slider) -> str:
     """Return what was measured about a slider: how far, how surely, how purely, what else moves."""
     if slider.name.startswith("form "):
         return EFFECT["several"]
-    far, sure = _graded("far", abs(slider.gain)), _graded("sure", abs(slider.spearman))
-    text = EFFECT["measured"].format(
-        name=slider_name(slider).lower(),
-        gain=f"{slider.gain:+.2f}",
-        far=EFFECT["backwards"] if slider.gain < 0 else far,
-        sure=sure,
-        spearman=f"{abs(slider.spearman):.0%}",
-        purity=f"{slider.purity:.0%}",
-    )
+    text = _measured(slider, slider)
     others = [STYLE_NAMES.get(name, name.replace("_", " ")).lower() for name, _ in slider.also]
     return text + (EFFECT["also"].format(names=_listed(others)) if others else "")
+
+
+def held_effect(slider: Slider) -> str:
+    """Return what was measured about a style slider while the rest is held.
+
+    Where that was not measured it says so, and how pure the slider is without.
+    """
+    if slider.held is not None:
+        return EFFECT["held"] + _measured(slider, slider.held)
+    return EFFECT["held_unknown"].format(purity=f"{slider.purity:.0%}")
+
+
+def _measured(slider: Slider, found: Slider | Held) -> str:
+    far, sure = _graded("far", abs(found.gain)), _graded("sure", abs(found.spearman))
+    return EFFECT["measured"].format(
+        name=slider_name(slider).lower(),
+        gain=f"{found.gain:+.2f}",
+        far=EFFECT["backwards"] if found.gain < 0 else far,
+        sure=sure,
+        spearman=f"{abs(found.spearman):.0%}",
+        purity=f"{found.purity:.0%}",
+    )
 
 
 def _graded(scale: str, value: float) -> str:

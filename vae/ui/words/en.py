@@ -32,6 +32,11 @@ PANELS = {
     "upload": "Start from a picture",
     "reset_all": "Reset all",
     "reset": "Reset {name}",
+    "hold": "Hold the rest",
+    "hold_note": "one measure moves, the others stay as far as they can",
+    "hold_measures": "Measuring this picture",
+    "hold_failed": "This picture could not be measured just now: the slider moved without "
+    "holding the rest.",
     "save": "Save PNG",
 }
 
@@ -271,6 +276,9 @@ EFFECT = {
     "several": "Changes several things at once: drag and see.",
     "measured": "Measured: one step moves {name} by {gain}, {far}, and follows your hand {sure} "
     "({spearman}). {purity} of what changes is this.",
+    "held": "The rest is held. ",
+    "held_unknown": "The rest is held as far as it can be; how purely was not measured in this "
+    "world. Without holding, {purity} of what changes is this.",
     "backwards": "the other way",
     "also": " What else moves most: {names}.",
     "comma": ", ",

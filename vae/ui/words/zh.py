@@ -28,6 +28,10 @@ PANELS = {
     "upload": "从一张图片开始",
     "reset_all": "全部复位",
     "reset": "复位：{name}",
+    "hold": "保持其余不变",
+    "hold_note": "只动一项，其余尽量不变",
+    "hold_measures": "正在测量这张画面",
+    "hold_failed": "刚才没能测量这张画面：滑块照常移动，其余没有保持。",
     "save": "保存 PNG",
 }
 
@@ -253,6 +257,9 @@ EFFECT = {
     "several": "会同时改变好几样东西：拖动看看。",
     "measured": "实测：每走一步，{name}变化 {gain}，{far}；{sure}跟得上你的手（{spearman}）。"
     "全部变化中有 {purity} 是它。",
+    "held": "其余尽量保持不变。",
+    "held_unknown": "其余尽量保持不变；在这个世界里还没有测过能有多纯。"
+    "不保持时，全部变化中有 {purity} 是它。",
     "backwards": "方向相反",
     "also": "此外最受牵动的是{names}。",
     "comma": "、",

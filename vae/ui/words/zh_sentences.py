@@ -69,6 +69,14 @@ SENTENCES = {
         "种子应为 0 到 {last} 的整数，实为 {found}"
     ),
     "expected slider positions by name, found {found}": "应为按名称给出的滑块位置，实为 {found}",
+    "expected what sliders hold by name, found {found}": (
+        "应为按名称给出的滑块保持量，实为 {found}"
+    ),
+    "expected {count} rows of offsets": "偏移量应为 {count} 行",
+    "only the style sliders can hold the rest ({known}); found {found}": (
+        "只有风格滑块能保持其余不变（{known}），实为 {found}"
+    ),
+    "expected a style slider: only they can hold the rest": "应为风格滑块：只有它们能保持其余不变",
     "expected a slider of this world, found {found}": "这个世界没有滑块 {found}",
     "expected a borrowed look, found {found}": "应为借用的风格，实为 {found}",
     "expected a list of attributes to lock, found {found}": "应为要锁定的属性列表，实为 {found}",
