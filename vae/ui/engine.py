@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -64,9 +65,15 @@ class Studio:
         Raises:
             BusyError: Too many requests are waiting already.
         """
+        with self.hurried():
+            return await self._queued(self._drawing, job, *args)
+
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """Have those who can wait do so, while a hand is waiting."""
         self._urgent += 1
         try:
-            return await self._queued(self._drawing, job, *args)
+            yield
         finally:
             self._urgent -= 1
 
@@ -184,8 +191,9 @@ class Engine:
             BusyError: Too many requests are waiting already.
             VAEError: The world could not be loaded, or the job refused its input.
         """
-        await self.awake()
-        return await self.studio.draw(self._with_world, job, *args)
+        with self.studio.hurried():
+            await self.awake()
+            return await self.studio.draw(self._with_world, job, *args)
 
     async def draw_later(self, job: Callable[..., T], *args: Any) -> T:
         """Run ``job(world, *args)`` on the drawing thread once no frame waits for it."""
