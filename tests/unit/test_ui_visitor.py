@@ -46,6 +46,12 @@ def test_who_is_one_visitor(one, other, same):
     assert (fingerprint(one) == fingerprint(other)) is same
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "", None])
+def test_who_sits_at_this_machine_is_no_visitor(address):
+    with visited_by(address):
+        assert visitor() == ""
+
+
 def test_the_guard_says_who_asks_to_whatever_works_for_the_request():
     heard = []
 
@@ -68,7 +74,7 @@ def test_the_guard_says_who_asks_to_whatever_works_for_the_request():
         await asyncio.gather(ask(ANNA), ask(BERT), ask(None))
 
     asyncio.run(both())
-    assert sorted(heard) == sorted(map(fingerprint, (ANNA, BERT, "")))
+    assert sorted(heard) == sorted([fingerprint(ANNA), fingerprint(BERT), ""])
     assert visitor() == ""
 
 
@@ -91,6 +97,15 @@ def test_a_visitor_has_so_many_tables_and_the_others_theirs(tmp_path):
     with visited_by(ANNA):
         again.remove(f"{1:032x}")
         put(again, 4)
+
+
+def test_who_sits_at_this_machine_has_as_many_tables_as_it_holds(tmp_path):
+    staging = Staging(tmp_path, Caps(visitor_batches=2, visitor_bytes=15, batches=6))
+    with visited_by("127.0.0.1"):
+        for number in range(6):
+            put(staging, number)
+        with pytest.raises(DatasetError, match="Too many people"):
+            put(staging, 6)
 
 
 def test_all_tables_of_a_visitor_hold_so_many_bytes(tmp_path):

@@ -59,7 +59,7 @@ def make_train(desk: Desk) -> Function:
             raise DatasetError(TRAIN["few_needed"].format(**few))
         request = read_request(desk, data, check_name=True)
         manifest.with_consent(TRAIN["consent"], who="page")
-        return {"id": desk.jobs.submit(request, desk.jobs.grant(), visitor=visitor())}
+        return {"id": desk.jobs.submit(request, desk.jobs.grant(), visitor=visitor() or None)}
 
     return answered(train)
 

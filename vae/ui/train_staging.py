@@ -136,7 +136,7 @@ class Staging:
         self.sweep()
         if len(self._batches()) >= self.caps.batches:
             raise DatasetError(TRAIN["crowded"])
-        if len(self._batches_of(visitor())) >= self.caps.visitor_batches:
+        if visitor() and len(self._batches_of(visitor())) >= self.caps.visitor_batches:
             raise DatasetError(TRAIN["many_tables"].format(limit=self.caps.visitor_batches))
 
     def _batches_of(self, owner: str) -> list[Path]:
@@ -146,6 +146,8 @@ class Staging:
         """Raise where a file that begins now, with all that its visitor has here, is too much."""
         folder = self.path(batch)
         owner = _owner(folder) if folder.is_dir() else visitor()
+        if not owner:
+            return
         waiting = [
             path.stat().st_size
             for mine in self._batches_of(owner)
@@ -186,7 +188,7 @@ def clean_name(name: str) -> str:
 
 
 def _owner(folder: Path) -> str:
-    """Return whose a batch is; before its first file is there it is nobody's."""
+    """Return whose a batch is; empty for this machine's, and before its first file is there."""
     try:
         return (folder / _OWNER).read_text(encoding="utf-8")
     except OSError:
