@@ -86,6 +86,11 @@ def losses(folder: Path) -> list[tuple[int, float]]:
     return [(r["step"], r["total"]) for r in records if r.get("kind") == "step"]
 
 
+def left_behind(folder: Path) -> list[str]:
+    """Half-written files below a folder."""
+    return [str(path) for path in folder.rglob("*.part")]
+
+
 def consent_of(folder: Path) -> Manifest:
     """The manifest of a screened folder."""
     return Manifest.load(folder)

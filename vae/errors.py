@@ -13,8 +13,6 @@
 Messages are one sentence for hands: what was expected, what was found, what to do.
 """
 
-from __future__ import annotations
-
 
 class VAEError(Exception):
     """Base of every error raised on purpose by this library."""

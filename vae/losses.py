@@ -200,15 +200,13 @@ def texture_loss(
         with torch.autocast(level.device.type, enabled=False):
             rulers = _rulers(other[: len(target)], num_projections)
             filters = torch.einsum("pkhw,pkc->pchw", filters.to(rulers), rulers)
-            parts = [
-                F.conv2d(maps[..., top:, left:], filters, stride=stride) for maps in (level, other)
-            ]
-        drawn, theirs, beside = (
-            part.transpose(0, 1).flatten(1)
-            for part in (parts[0], *parts[1].tensor_split((len(target),)))
-        )
-        drawn = torch.cat((drawn, beside), 1).sort(1).values
-        gap = drawn - _quantiles(theirs.sort(1).values, drawn.shape[1])
+            drawn, others = (
+                F.conv2d(maps[..., top:, left:], filters, stride=stride).transpose(0, 1)
+                for maps in (level, other)
+            )
+        theirs, beside = others[:, : len(target)], others[:, len(target) :]
+        drawn = torch.cat((drawn, beside), 1).flatten(1).sort(1).values
+        gap = drawn - _quantiles(theirs.flatten(1).sort(1).values, drawn.shape[1])
         losses.append(mean_hypo(gap, 0.05))
     return torch.stack(losses).mean()
 

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from vae.ui.worlds import CHECKPOINTS
+
 ROOT = Path(__file__).resolve().parents[2]
 FAKE = ROOT / "tests" / "browser" / "serve_fake.py"
 FLAGS = [
@@ -29,6 +31,7 @@ FLAGS = [
     "--disable-sync",
 ]
 BROWSER_VARIABLE = "VAE_CHROMIUM"
+WORLD = "pomona"
 
 
 def find_chromium() -> str | None:
@@ -169,3 +172,12 @@ def after(page, action: Callable[[], object]) -> None:
 def pixels(page) -> str:
     """Return the canvas as it is, for comparison."""
     return page.evaluate("() => document.querySelector('#stage canvas').toDataURL()")
+
+
+@pytest.fixture(scope="module")
+def world_url() -> Iterator[str]:
+    """The page as it is shipped."""
+    if not (CHECKPOINTS / WORLD / "model.safetensors").is_file():
+        pytest.skip(f"the world {WORLD} is not in this checkout")
+    with served(ROOT / "app.py", "--world", WORLD) as url:
+        yield url

@@ -6,28 +6,18 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import ROOT, served
+from tests.browser.conftest import ROOT, WORLD
 from tests.browser.test_doors import ask, config_of
 from tests.conftest import draw_fruit, snapshot
 from vae.ui.worlds import CHECKPOINTS
 
 pytestmark = pytest.mark.timeout(240)
-WORLD = CHECKPOINTS / "pomona"
 NAMES = ["/borrow", "/decode", "/describe", "/encode", "/sample"]
-
-
-@pytest.fixture(scope="module")
-def world_url() -> Iterator[str]:
-    if not (WORLD / "model.safetensors").is_file():
-        pytest.skip(f"the world {WORLD.name} is not in this checkout")
-    with served(ROOT / "app.py", "--world", WORLD.name) as url:
-        yield url
 
 
 def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -50,7 +40,7 @@ def readme_example() -> str:
 
 
 def test_the_example_of_the_readme_runs(world_url, tmp_path):
-    world_before = snapshot(WORLD)
+    world_before = snapshot(CHECKPOINTS / WORLD)
     Image.fromarray(draw_fruit(5, 96)).convert("RGB").save(tmp_path / "reference.jpg")
     code = readme_example()
     assert "http://127.0.0.1:7860" in code
@@ -63,7 +53,7 @@ def test_the_example_of_the_readme_runs(world_url, tmp_path):
     *_, warmth, again = done.stdout.splitlines()
     assert len(json.loads(warmth)) == 1
     assert [len(row) for row in json.loads(again).values()] == [1, 1]
-    assert snapshot(WORLD) == world_before
+    assert snapshot(CHECKPOINTS / WORLD) == world_before
 
 
 def test_the_client_sees_five_functions_and_errors_in_words(world_url, tmp_path):

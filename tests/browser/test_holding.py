@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
 
-from tests.browser.conftest import ROOT, after, drag, pixels, rest, served, shown_state
+from tests.browser.conftest import WORLD, after, drag, pixels, rest, shown_state
 from vae.encodings import ATTRIBUTES, measure
 from vae.infer import get_infer_model
 from vae.ui.engine import picture_of
 from vae.ui.state import PictureState, read_state
-from vae.ui.worlds import CHECKPOINTS
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 SWITCH = "#hold-rest"
-WORLD = "pomona"
-
-
-@pytest.fixture(scope="module")
-def world_url() -> Iterator[str]:
-    if not (CHECKPOINTS / WORLD / "model.safetensors").is_file():
-        pytest.skip(f"the world {WORLD} is not in this checkout")
-    with served(ROOT / "app.py", "--world", WORLD) as url:
-        yield url
 
 
 def go(page, name, value):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.conftest import ROOT, after, drag, pixels, served, shown_state
+from tests.browser.conftest import ROOT, WORLD, after, drag, pixels, shown_state
 from vae.ui.seed import FIRST_SEED
 from vae.ui.worlds import CHECKPOINTS, read_sliders
 
-WORLD = "pomona"
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 LIGHTNESS = """() => {
@@ -26,14 +24,6 @@ LIGHTNESS = """() => {
   }
   return light / weight;
 }"""
-
-
-@pytest.fixture(scope="module")
-def world_url() -> Iterator[str]:
-    if not (CHECKPOINTS / WORLD / "model.safetensors").is_file():
-        pytest.skip(f"the world {WORLD} is not in this checkout")
-    with served(ROOT / "app.py", "--world", WORLD) as url:
-        yield url
 
 
 def test_the_lightness_slider_makes_the_picture_lighter(visit, world_url):

@@ -6,29 +6,14 @@ import os
 import pytest
 import torch
 
-from tests.fault.test_session import left_behind
-from tests.jobs_support import request, screened, submitted, worlds_with
+from tests.jobs_support import left_behind, request, submitted
 from vae import closing
 from vae.infer import get_infer_model
-from vae.jobs import Jobs
 from vae.ui.language import speaking
 from vae.ui.train_answer import spoken
 from vae.worker import work
 
 NO_MEMORY = "there was not enough memory"
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return screened(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture
-def jobs(tmp_path, tiny_world):
-    worlds = worlds_with(tiny_world, tmp_path / "worlds")
-    one = Jobs(tmp_path / "runs", worlds, run=False)
-    yield one
-    one.close()
 
 
 def refusing(monkeypatch, name, error, *, when=lambda options: True):

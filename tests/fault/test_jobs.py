@@ -8,8 +8,8 @@ import time
 import pytest
 import torch
 
-from tests.fault.test_session import left_behind
 from tests.jobs_support import (
+    left_behind,
     losses,
     request,
     screened,

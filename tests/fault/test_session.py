@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from tests.conftest import snapshot
-from tests.jobs_support import losses, request, screened, submitted, worlds_with
+from tests.jobs_support import left_behind, losses, request, submitted, worlds_with
 from vae import checkpoint, keeping
 from vae import session as session_module
 from vae.guard import Caps
@@ -23,23 +23,6 @@ from vae.ledger import Ledger
 from vae.tracker import Tracker
 from vae.trainer import Trainer
 from vae.worker import explain, work
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return screened(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture
-def jobs(tmp_path, tiny_world):
-    worlds = worlds_with(tiny_world, tmp_path / "worlds")
-    one = Jobs(tmp_path / "runs", worlds, run=False)
-    yield one
-    one.close()
-
-
-def left_behind(folder: Path) -> list[str]:
-    return [str(p) for p in folder.rglob("*") if p.name.endswith(".part")]
 
 
 @pytest.fixture(scope="module")
