@@ -10,7 +10,6 @@ every loss the same to the bit, and no half-written file left. Prints one line a
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import signal
 import sys
@@ -27,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 from tests.conftest import make_world  # noqa: E402
 from tests.jobs_support import losses, request, screened, submitted, worlds_with  # noqa: E402
 from vae.checkpoint import read_tensors  # noqa: E402
-from vae.child import spawn  # noqa: E402
+from vae.child import spawn, threads  # noqa: E402
 from vae.jobs import Jobs  # noqa: E402
 from vae.ledger import Ledger  # noqa: E402
 from vae.tracker import Tracker  # noqa: E402
@@ -44,8 +43,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--seed", type=int, default=43)
     options = parser.parse_args()
-    torch.set_num_threads(1)
-    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(threads())  # as a child: another number may round another way
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
         worlds = worlds_with(make_world(home / "t" / "tiny"), home / "worlds")
