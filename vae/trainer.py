@@ -272,8 +272,8 @@ class Trainer:
         """Mean over processes, all of which must call this."""
         if self.accelerator.num_processes == 1:
             return value
-        mean = self.accelerator.reduce(torch.tensor(value, device=self.device), "mean")
-        return float(mean)  # type: ignore[arg-type]
+        mine = torch.tensor(value, device=self.device)
+        return float(torch.as_tensor(self.accelerator.reduce(mine, "mean")))
 
     def _check(self, values: Mapping[str, Tensor | float]) -> None:
         if not all(math.isfinite(values[name]) for name in ("total", "grad_norm")):
