@@ -21,7 +21,7 @@ REACH = 4.0
 """Furthest metadata a model is trained on, in standard deviations. A table of few pictures, or of
 others, is steep at its ends: a turned picture may score in the hundreds, and the prior with it."""
 
-OTHERS = 3
+OTHERS = 4
 """Pictures, in batches, that stand for the set where the grain of draws is compared."""
 
 

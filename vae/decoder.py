@@ -27,6 +27,15 @@ judge that asks for more detail is then paid in a fixed checkerboard.
 """
 
 
+GRAINS = 3
+"""Fields of grain laid on the picture itself: pixels, and blotches of two and of four of them."""
+CELL, CELLS, TAIL = 8, 48, 0.9
+"""Pixels between the knots of the map of its strength, their number to a side, and the deviation
+of the logarithm of the strength."""
+DRIFT = 24.0
+"""Deviation in pixels of the place on that map, over the pictures of a world."""
+
+
 @lru_cache(maxsize=8)
 def fixed_noise(size: int) -> Tensor:
     """The grain of every still picture: standard normal (1, 1, size, size), always the same.
@@ -37,6 +46,14 @@ def fixed_noise(size: int) -> Tensor:
     field = generator.standard_normal((1, 1, size, size), dtype=np.float32)
     with torch.inference_mode(False):  # first asked for by a frozen world, it may yet be trained on
         return torch.from_numpy(field)
+
+
+def grain_fields(noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return white noise (N, 1, S, S) averaged over 4 and over 2 pixels, and itself.
+
+    All of deviation 1, of sides S/4, S/2 and S.
+    """
+    return F.avg_pool2d(noise, 4) * 4, F.avg_pool2d(noise, 2) * 2, noise
 
 
 class ModulatedConv(nn.Module):
@@ -90,7 +107,12 @@ class Decoder(nn.Module):
     z (with k) seeds a 4x4 map; with ``'ivae'`` the key then modulates every layer, with
     ``'vae'`` it only joins the seed. Upsampling is bilinear to the last, so that no step knows odd
     pixels from even ones. Noise at full resolution, and the same blurred to a half and a quarter
-    of it, each scaled by the key, carries the grain of the medium and its blotches.
+    of it, each scaled by the key, carries the grain of the medium and its blotches. The same three
+    fields are laid on the colour channels alike at the end, by an amount drawn for every pixel:
+    what a scan or a photograph of paint shows at the scale of a pixel is light and hardly hue, is
+    strong in some places and absent in others, and a convolution over noise makes it neither.
+    It gathers in clusters (:func:`strength_of`) whose places follow z: another picture has them
+    elsewhere, and under a hand that changes the form they flow with it.
 
     Args:
         output_dim: Image channels, 1, 3 or 4.
@@ -153,6 +175,7 @@ class Decoder(nn.Module):
         self.fine = ModulatedConv(fine, fine, style_dim)
         self.widen = nn.Conv2d(fine, FULL, 3, padding=1)
         self.head = nn.Conv2d(FULL, output_dim, 3, padding=1)
+        self.grain = nn.Conv2d(FULL, GRAINS, 3, padding=1)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -160,9 +183,12 @@ class Decoder(nn.Module):
         nn.init.constant_(self.noise_scale.bias, 0.05)
         nn.init.kaiming_normal_(self.widen.weight, nonlinearity="relu")
         nn.init.kaiming_normal_(self.head.weight, nonlinearity="linear")
-        for conv in (self.widen, self.head):
+        nn.init.zeros_(self.grain.weight)
+        for conv in (self.widen, self.head, self.grain):
             assert conv.bias is not None
             nn.init.zeros_(conv.bias)
+        assert self.grain.bias is not None
+        nn.init.constant_(self.grain.bias, 0.01)  # at 0 more and less of it would be the same
 
     @property
     def head_weight(self) -> Tensor:
@@ -199,14 +225,18 @@ class Decoder(nn.Module):
             noise = fixed_noise(size).to(h.device)
         grained = key if style is None else style
         *middle, fine, full = self.noise_scale(grained).split(self.noise_dims, 1)
-        blotch = F.avg_pool2d(noise, 4) * 4  # of deviation 1 again
+        fields = blotch, pairs, noise = grain_fields(noise)
         for layer, amount in zip(self.last, middle, strict=True):
             h = layer(h, style, Noise(blotch, amount))
         h = _resize(h, size // 2)
-        h = self.fine(h, style, Noise(F.avg_pool2d(noise, 2) * 2, fine))
+        h = self.fine(h, style, Noise(pairs, fine))
         h = Noise(noise, full).add(_resize(self.widen(h), size))
-        logits = self.head(F.silu(h, inplace=not torch.is_grad_enabled())).float()
-        return torch.sigmoid(logits) if self.std_decoder_loc else logits + 0.5
+        h = F.silu(h, inplace=not torch.is_grad_enabled())
+        drawn = self.head(h).float()
+        drawn = torch.sigmoid(drawn) if self.std_decoder_loc else drawn + 0.5
+        strength = strength_of(places_of(z.detach().float()), size)
+        drawn = lay_grain(drawn, self.grain(h).float(), strength * enlarge(fields))
+        return drawn.clamp(0, 1) if self.std_decoder_loc else drawn
 
     def check(self, z: Tensor, key: Tensor, size: int | None = None) -> int:
         """Return the side of the picture, or raise ShapeError where one cannot be drawn."""
@@ -219,6 +249,67 @@ class Decoder(nn.Module):
         size = size or self.image_size
         check_size(size, size)
         return size
+
+
+def enlarge(fields: Sequence[Tensor]) -> Tensor:
+    """Bring fields of :func:`grain_fields` to the side of the last: (N, 3, S, S)."""
+    return torch.cat([_resize(field, fields[-1].shape[-1]) for field in fields], 1)
+
+
+@lru_cache(maxsize=8)
+def _drift(latent_dim: int, device: torch.device) -> Tensor:
+    """Return (latent_dim, 2): where on the map of strength a step along z leads, in pixels."""
+    generator = np.random.Generator(np.random.Philox(86))
+    directions = generator.standard_normal((latent_dim, 2), dtype=np.float32)
+    with torch.inference_mode(False):
+        return (torch.from_numpy(directions) * (DRIFT / latent_dim**0.5)).to(device)
+
+
+def places_of(z: Tensor) -> Tensor:
+    """Where pictures lie on the map of strength: z (N, latent_dim) → (N, 2) in pixels."""
+    return z @ _drift(z.shape[1], z.device)
+
+
+@lru_cache(maxsize=4)
+def _knots(device: torch.device) -> Tensor:
+    """Return standard normal (CELLS, CELLS), the knots of the map of strength."""
+    generator = np.random.Generator(np.random.Philox(43))
+    knots = generator.standard_normal((CELLS, CELLS), dtype=np.float32)
+    with torch.inference_mode(False):
+        return torch.from_numpy(knots).to(device)
+
+
+def strength_of(places: Tensor, side: int) -> Tensor:
+    """How strong grain is, pixel by pixel: log-normal, in clusters of some ten pixels.
+
+    A texture is busy here and calm there, so its differences have long tails; noise of one
+    strength everywhere is told from it at once. The logarithm is a Gaussian field that repeats
+    itself after ``CELL * CELLS`` pixels, equally smooth and equally strong at every place, so that
+    it can be slid by any part of a pixel and nothing flickers.
+
+    Args:
+        places: (N, 2), row and column in pixels of the picture's corner on the map.
+        side: S, in pixels.
+
+    Returns:
+        (N, 1, S, S), with a mean square of about 1.
+    """
+    pixels = torch.arange(side, device=places.device) / CELL
+    knots = torch.arange(CELLS, device=places.device)
+    away = places[:, :, None, None] / CELL + pixels[:, None] - knots  # (N, 2, S, CELLS)
+    away = (away + CELLS / 2).remainder(CELLS) - CELLS / 2
+    weights = torch.exp(-away.square())
+    weights = weights / weights.square().sum(-1, keepdim=True).sqrt()
+    field = weights[:, 0] @ _knots(places.device) @ weights[:, 1].mT
+    return torch.exp(TAIL * field - TAIL**2)[:, None]
+
+
+def lay_grain(picture: Tensor, amounts: Tensor, fields: Tensor) -> Tensor:
+    """Add fields (N or 1, 3, S, S), by amounts (N, 3, S, S), to the colours, not to alpha."""
+    colours = {1: 1, 3: 3, 4: 3}[picture.shape[1]]
+    grain = (amounts * fields).sum(1, keepdim=True)
+    colour, alpha = picture.split((colours, picture.shape[1] - colours), 1)
+    return torch.cat((colour + grain, alpha), 1)
 
 
 def _resize(h: Tensor, grid: int) -> Tensor:

@@ -100,7 +100,7 @@ class World:
         Raises:
             ShapeError: The images do not fit the world.
         """
-        return self.model.posterior(self._check(images)).mean
+        return self.model.encode(self._check(images))
 
     @torch.inference_mode()
     def decode(self, latents: Latents, *, size: int | None = None) -> Tensor:

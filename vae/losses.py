@@ -207,7 +207,7 @@ def texture_loss(
         theirs, beside = others[:, : len(target)], others[:, len(target) :]
         drawn = torch.cat((drawn, beside), 1).flatten(1).sort(1).values
         gap = drawn - _quantiles(theirs.flatten(1).sort(1).values, drawn.shape[1])
-        losses.append(mean_hypo(gap, 0.05))
+        losses.append(mean_hypo(gap, 0.02))
     return torch.stack(losses).mean()
 
 

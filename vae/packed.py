@@ -15,7 +15,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vae.decoder import Decoder, fixed_noise
+from vae.decoder import (
+    GRAINS,
+    Decoder,
+    enlarge,
+    fixed_noise,
+    grain_fields,
+    lay_grain,
+    places_of,
+    strength_of,
+)
 
 ONES = [1, 1]
 
@@ -34,13 +43,15 @@ def computes_bf16() -> bool:
 
 
 class Convolution:
-    """A 3x3 convolution whose weights were brought into oneDNN's layout, for one input size."""
+    """3x3 convolutions of one input, their weights in oneDNN's layout for one size, as one."""
 
-    def __init__(self, conv: nn.Conv2d, side: int, dtype: torch.dtype):
-        weight = conv.weight.detach().to(dtype).contiguous(memory_format=torch.channels_last)
-        assert conv.bias is not None
-        self.dtype, self.bias = dtype, conv.bias.detach().to(dtype)
-        shape = [1, conv.in_channels, side, side]
+    def __init__(self, side: int, dtype: torch.dtype, *convs: nn.Conv2d):
+        weight = torch.cat([conv.weight.detach() for conv in convs]).to(dtype)
+        weight = weight.contiguous(memory_format=torch.channels_last)
+        self.dtype = dtype
+        self.bias = torch.cat([conv.bias.detach() for conv in convs if conv.bias is not None])
+        self.bias = self.bias.to(dtype)
+        shape = [1, convs[0].in_channels, side, side]
         self.weight = torch.ops.mkldnn._reorder_convolution_weight(
             weight, ONES, ONES, ONES, 1, shape
         )
@@ -72,9 +83,9 @@ class PackedDecoder:
             coarse += [(first, side, half), (second, side, half)]
         coarse += [(block, size // 4, half) for block in decoder.last]
         blocks = [*coarse, (decoder.fine, size // 2, half)]
-        self.convs = [Convolution(block.conv, side, dtype) for block, side, dtype in blocks]
-        self.widen = Convolution(decoder.widen, size // 2, half)
-        self.head = Convolution(decoder.head, size, torch.float32)
+        self.convs = [Convolution(side, dtype, block.conv) for block, side, dtype in blocks]
+        self.widen = Convolution(size // 2, half, decoder.widen)
+        self.head = Convolution(size, torch.float32, decoder.head, decoder.grain)
         # Gains, shifts and amounts of noise are all linear in the style: one product for all.
         films = [block.film for block, _, _ in blocks] + [decoder.noise_scale]
         self.weight = torch.cat([film.weight.detach() for film in films])
@@ -84,8 +95,16 @@ class PackedDecoder:
         for gain in range(0, 2 * len(widths), 2):
             start = sum(self.widths[:gain])
             self.bias[start : start + self.widths[gain]] += 1
-        noise = fixed_noise(size)
-        self.noise = (F.avg_pool2d(noise, 4) * 4, F.avg_pool2d(noise, 2) * 2, noise)
+        self.noise = grain_fields(fixed_noise(size))
+        # The grain is laid on by one product: (channels and amounts) to channels.
+        grains = enlarge(self.noise)
+        still = torch.ones(1, decoder.output_dim, size, size)
+        layout = torch.channels_last
+        self.fields = torch.cat((0 * still, grains), 1).contiguous(memory_format=layout)
+        self.picture = torch.cat((still, 0 * grains), 1).contiguous(memory_format=layout)
+        units = torch.eye(self.fields.shape[1])[:, :, None, None]
+        channels, amounts = units.split((decoder.output_dim, GRAINS), 1)
+        self.lay = lay_grain(channels, amounts, torch.ones(1, GRAINS, 1, 1))[:, :, 0, 0]
 
     def __call__(self, z: Tensor, key: Tensor) -> Tensor:
         """Decode z (1, latent_dim) and key (1, latent_key_dim), as :class:`Decoder` would.
@@ -103,15 +122,20 @@ class PackedDecoder:
             gain, shift = films[2 * i], films[2 * i + 1]
             h = torch.addcmul(shift.to(conv.dtype), conv(h), gain.to(conv.dtype))
             if amount is not None:
-                h = torch.addcmul(h, amount[0].to(conv.dtype), amount[1].to(conv.dtype))
+                h = h.addcmul_(amount[0].to(conv.dtype), amount[1].to(conv.dtype))
             h = F.silu(h, inplace=True)
             if i in (1, 3, 5):
                 h = self._resize(h, self.grids[i // 2])
             elif i == 7:
                 h = self._resize(h, self.size // 2)
-        h = torch.addcmul(self._resize(self.widen(h).float(), self.size), full, d)
-        logits = self.head(F.silu(h, inplace=True))
-        return torch.sigmoid(logits) if self.decoder.std_decoder_loc else logits + 0.5
+        h = self._resize(self.widen(h).float(), self.size).addcmul_(full, d)
+        drawn = self.head(F.silu(h, inplace=True))
+        bounded = self.decoder.std_decoder_loc
+        picture = torch.sigmoid(drawn) if bounded else drawn + 0.5
+        strength = strength_of(places_of(z), self.size)
+        drawn = (drawn * self.fields).mul_(strength).addcmul_(picture, self.picture)
+        picture = torch.einsum("nchw,cd->ndhw", drawn, self.lay)
+        return picture.clamp_(0, 1) if bounded else picture
 
     @staticmethod
     def _resize(h: Tensor, grid: int) -> Tensor:

@@ -60,10 +60,12 @@ def test_two_processes_give_the_first_losses_of_one(tmp_path):
         assert len(steps) == len(alone) == 4
         for number, (two, one) in enumerate(zip(steps, alone, strict=True), start=1):
             assert two.keys() == one.keys()
-            # The judge's last biases begin with gradients that cancel: Adam takes a full step by
-            # the sign of their rounding, so its game is the same only at first.
-            same = name == "pretrain" or number == 1
-            rel, absolute = (1e-4, 1e-5) if same else (0.02, 3e-3)
+            # Adam's first steps go by the sign of a gradient alone, and where sums cancel (the
+            # amounts of grain; the judge's last biases) that is the sign of their rounding.
+            if number == 1:
+                rel, absolute = 1e-4, 1e-5
+            else:
+                rel, absolute = (5e-4, 5e-5) if name == "pretrain" else (0.02, 3e-3)
             for loss, value in one.items():
                 told = (name, number, loss)
                 assert two[loss] == pytest.approx(value, rel=rel, abs=absolute), told

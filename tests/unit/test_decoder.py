@@ -5,7 +5,17 @@ import inspect
 import pytest
 import torch
 
-from vae.decoder import Decoder, create_decoder, fixed_noise
+from vae.decoder import (
+    CELL,
+    CELLS,
+    GRAINS,
+    Decoder,
+    create_decoder,
+    enlarge,
+    fixed_noise,
+    grain_fields,
+    strength_of,
+)
 from vae.errors import ConfigError, ShapeError
 
 WIDTHS = (16, 12, 12, 8)
@@ -19,6 +29,15 @@ def make(output_dim: int = 4, **options) -> Decoder:
 def latents(num: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(5)
     return torch.randn(num, 4, generator=generator), torch.randn(num, 18, generator=generator)
+
+
+@torch.no_grad()
+def silence(decoder: Decoder) -> None:
+    """Take all noise from a fresh decoder."""
+    for layer in (decoder.noise_scale, decoder.grain):
+        layer.weight.zero_()
+        assert layer.bias is not None
+        layer.bias.zero_()
 
 
 def test_signature_is_that_of_the_design():
@@ -50,7 +69,15 @@ def test_the_side_asked_for_is_the_one_it_was_built_with_unless_said():
 
 def test_std_decoder_loc_keeps_the_output_in_range():
     z, key = (30 * t for t in latents())
-    inside, free = make()(z, key, size=32), make(std_decoder_loc=False)(z, key, size=32)
+    decoders = make(), make(std_decoder_loc=False)
+    with torch.no_grad():
+        decoders[0].grain.weight.normal_()
+        rough = decoders[0](z, key, size=32)
+    assert rough.min() == 0
+    assert rough.max() == 1
+    for decoder in decoders:
+        silence(decoder)
+    inside, free = (decoder(z, key, size=32) for decoder in decoders)
     assert inside.min() >= 0
     assert inside.max() <= 1
     assert free.min() < 0 or free.max() > 1
@@ -88,9 +115,7 @@ def test_ivae_model_decides_the_prior():
 
 def test_a_fresh_head_draws_no_checkerboard():
     decoder = make(1)
-    with torch.no_grad():  # the grain is one fixed field, with means of its own
-        decoder.noise_scale.weight.zero_()
-        decoder.noise_scale.bias.zero_()
+    silence(decoder)  # the grain is one fixed field, with means of its own
     picture = torch.logit(decoder(*latents(64), size=64))
     inner = picture[:, 0, 8:-8, 8:-8].unflatten(1, (-1, 4)).unflatten(3, (-1, 4))
     by_phase = inner.mean((0, 1, 3))  # mean of every place within a 4x4 cell
@@ -102,13 +127,12 @@ def test_no_weights_whatever_can_tell_odd_pixels_from_even_ones():
     with torch.no_grad():
         for weight in decoder.parameters():
             weight.add_(0.1 * torch.randn_like(weight))
-        decoder.noise_scale.weight.zero_()
-        decoder.noise_scale.bias.zero_()
+        silence(decoder)
         picture = decoder(*latents(8), size=256)[:, 0, 32:224, 32:224]
     sign = 1 - 2.0 * (torch.arange(192) % 2)
     for pattern in (sign[:, None], sign[None], sign[:, None] * sign):
         locked = (picture * pattern).unflatten(1, (8, 24)).unflatten(3, (8, 24)).mean((2, 4))
-        assert locked.square().mean().sqrt() < 0.02 * picture.std((1, 2)).mean()
+        assert locked.square().mean().sqrt() < 0.02 * picture.var((1, 2)).mean().sqrt()
 
 
 def test_noise_is_fixed_where_it_is_not_given_and_drawn_where_it_is():
@@ -145,13 +169,74 @@ def test_a_grain_that_was_first_drawn_by_a_frozen_world_can_be_trained_on():
 def test_noise_of_every_scale_reaches_the_picture(layer):
     decoder, (z, key) = make(), latents()
     with torch.no_grad():
-        decoder.noise_scale.weight.zero_()
-        decoder.noise_scale.bias.zero_()
+        silence(decoder)
         still = decoder(z, key, size=64)
         assert torch.equal(still, decoder(z, key, size=64, noise=torch.randn(3, 1, 64, 64)))
         decoder.noise_scale.bias.split(decoder.noise_dims)[layer].fill_(1)
         rough = decoder(z, key, size=64) - still
     assert rough.abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("field", range(GRAINS))
+def test_grain_on_the_picture_is_light_without_hue_and_leaves_alpha(channels, field):
+    decoder, (z, key) = make(channels, std_decoder_loc=False), latents()
+    with torch.no_grad():
+        silence(decoder)
+        still = decoder(z, key, size=64)
+        decoder.grain.weight[field].normal_()
+        grain = decoder(z, key, size=64) - still
+    colour, alpha = grain[:, :3], grain[:, 3:]
+    assert colour.abs().max() > 1e-4
+    assert torch.allclose(colour, colour[:, :1].expand_as(colour), atol=1e-6)
+    assert not alpha.any()
+
+
+def test_fields_of_grain_have_deviation_one_at_every_scale():
+    noise = torch.randn(32, 1, 64, 64, generator=torch.Generator().manual_seed(2))
+    fields = grain_fields(noise)
+    assert [f.shape[-1] for f in fields] == [16, 32, 64]
+    assert [float(f.std()) for f in fields] == pytest.approx([1, 1, 1], abs=0.05)
+
+
+def places_on_the_map(num: int) -> torch.Tensor:
+    return CELL * CELLS * torch.rand(num, 2, generator=torch.Generator().manual_seed(4))
+
+
+def test_grain_gathers_in_clusters_and_its_tails_are_long():
+    noise = torch.randn(32, 1, 64, 64, generator=torch.Generator().manual_seed(2))
+    grain = strength_of(places_on_the_map(32), 64) * enlarge(grain_fields(noise))
+    assert grain.shape == (32, 3, 64, 64)
+    assert 0.6 < float(grain[:, 2].square().mean()) < 1.5
+    kurtosis = grain.pow(4).mean((0, 2, 3)) / grain.square().mean((0, 2, 3)).square()
+    assert kurtosis.min() > 6  # normal noise has 3
+    strength = torch.nn.functional.avg_pool2d(grain[:, 2:].abs(), 4)
+    assert strength.std() > 0.4 * strength.mean()  # of even noise 0.19
+    assert abs(float(grain.mean())) < 0.02
+
+
+def test_the_map_of_strength_slides_by_any_part_of_a_pixel():
+    here = places_on_the_map(3)
+    strength = strength_of(here, 64)
+    by = torch.tensor([5.0, 11.0])
+    assert torch.allclose(strength_of(here + by, 64)[..., :-5, :-11], strength[..., 5:, 11:])
+    assert torch.allclose(strength_of(here + CELL * CELLS, 64), strength, rtol=1e-3)
+    little = (strength_of(here + 0.1, 64) - strength).abs()
+    assert 0 < float(little.max()) < 0.2 * float(strength.max())
+
+
+def test_clusters_lie_elsewhere_in_another_picture_and_stay_where_the_key_moves():
+    decoder, (z, key) = make(std_decoder_loc=False), latents()
+    with torch.no_grad():
+        silence(decoder)
+        still = [decoder(z, key, size=64), decoder(z, key + 1, size=64)]
+        decoder.grain.bias.fill_(1)
+        grain = [
+            decoder(z, k, size=64)[:, 0] - s[:, 0]
+            for k, s in zip((key, key + 1), still, strict=True)
+        ]
+    assert torch.allclose(grain[0], grain[1], atol=1e-5)
+    assert not torch.allclose(grain[0][0], grain[0][1], atol=0.1)
 
 
 def test_gradients_reach_every_weight():

@@ -8,6 +8,7 @@ import torch
 
 import vae
 from tests.conftest import TINY, image_set, snapshot, tiny_model
+from vae.checkpoint import read_tensors, write_tensors
 from vae.config import ModelConfig
 from vae.decoder import Decoder
 from vae.distributions import Latents
@@ -173,6 +174,21 @@ def test_saving_and_loading_gives_the_same_pictures(tmp_path, channels):
     assert torch.equal(loaded.density.factors, model.density.factors)
     assert loaded.config == model.config
     assert not loaded.training
+
+
+def test_a_world_of_before_the_grain_draws_as_it_did(tmp_path):
+    model = tiny_model().half().float().eval()
+    save_model(tmp_path, model)
+    path = tmp_path / "model.safetensors"
+    state, header = read_tensors(path)
+    before = {name: tensor for name, tensor in state.items() if ".grain." not in name}
+    assert len(before) == len(state) - 2
+    write_tensors(path, before, header)
+    assert model.latent_decoder.grain.bias is not None
+    torch.nn.init.zeros_(model.latent_decoder.grain.weight)
+    torch.nn.init.zeros_(model.latent_decoder.grain.bias)
+    x = pictures()
+    assert torch.equal(load_model(tmp_path)(x)[0], model(x)[0])
 
 
 def test_the_hub_mixin_writes_a_folder_and_reads_it_back(tmp_path):
