@@ -8,6 +8,7 @@ import pytest
 from vae.errors import DatasetError
 from vae.ui import train_staging
 from vae.ui.train_staging import PIECE_BYTES, Caps, Staging, clean_name
+from vae.ui.visitor import visited_by
 
 BATCH, PART = "0" * 32, "a" * 32
 
@@ -100,6 +101,24 @@ def test_batches_are_counted_and_swept_when_stale(tmp_path):
     os.utime(staging.path("0" * 32), (old, old))
     put(staging, batch="f" * 32)
     assert sorted(p.name for p in tmp_path.iterdir()) == [f"{1:032x}", "f" * 32]
+
+
+def test_at_this_machine_the_oldest_idle_table_makes_room_and_no_visitor_moves_it(tmp_path):
+    staging = Staging(tmp_path, Caps(batches=3, idle=60))
+    with visited_by("192.0.2.7"):
+        put(staging, batch="a" * 32)
+    for number in range(2):
+        put(staging, batch=f"{number:032x}")
+    for name, age in (("a" * 32, 300), ("0" * 32, 200), (f"{1:032x}", 100)):
+        then = time.time() - age
+        os.utime(staging.path(name), (then, then))
+    with visited_by("192.0.2.8"), pytest.raises(DatasetError, match="Too many people"):
+        put(staging, batch="e" * 32)
+    put(staging, batch="f" * 32)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [f"{1:032x}", "a" * 32, "f" * 32]
+    put(staging, batch="d" * 32)
+    with pytest.raises(DatasetError, match="Too many people"):
+        put(staging, batch="c" * 32)  # all that is left is a visitor's, or fresh
 
 
 def test_removing_a_batch_leaves_the_others(staging):

@@ -39,6 +39,7 @@ class Caps:
         visitor_batches: Batches at once, of one visitor.
         visitor_bytes: Bytes of all batches of one visitor.
         stale: Seconds after which an untouched batch may be removed.
+        idle: Seconds after which the oldest one makes room, of who needs a new one at this machine.
     """
 
     files: int = 2000
@@ -49,6 +50,7 @@ class Caps:
     visitor_batches: int = 5
     visitor_bytes: int = 2 * 2**30
     stale: float = 24 * 3600.0
+    idle: float = 3600.0
 
 
 class Staging:
@@ -134,10 +136,24 @@ class Staging:
 
     def _make_room(self) -> None:
         self.sweep()
-        if len(self._batches()) >= self.caps.batches:
+        if len(self._batches()) >= self.caps.batches and not self._gave_way():
             raise DatasetError(TRAIN["crowded"])
         if visitor() and len(self._batches_of(visitor())) >= self.caps.visitor_batches:
             raise DatasetError(TRAIN["many_tables"].format(limit=self.caps.visitor_batches))
+
+    def _gave_way(self) -> bool:
+        """Remove this machine's own oldest idle batch, where it is this machine that needs room.
+
+        Every opening of the page lays a new table; what is trained on was copied from it before.
+        """
+        if visitor():
+            return False
+        latest = time.time() - self.caps.idle
+        aged = [(path.stat().st_mtime, path) for path in self._batches_of("")]
+        idle = sorted(pair for pair in aged if pair[0] < latest)
+        if idle:
+            shutil.rmtree(idle[0][1], ignore_errors=True)
+        return bool(idle)
 
     def _batches_of(self, owner: str) -> list[Path]:
         return [path for path in self._batches() if _owner(path) == owner]
