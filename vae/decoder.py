@@ -200,6 +200,8 @@ class Decoder(nn.Module):
     ) -> Tensor:
         """Decode latents to straight images.
 
+        What :meth:`draw` draws, the grain laid on it.
+
         Args:
             z: (N, latent_dim).
             key: (N, latent_key_dim).
@@ -212,6 +214,22 @@ class Decoder(nn.Module):
 
         Raises:
             ShapeError: Latents of another width, or a size that is not supported.
+        """
+        drawn, grain = self.draw(z, key, size=size, noise=noise)
+        return self.lay(drawn, grain)
+
+    def lay(self, drawn: Tensor, grain: Tensor) -> Tensor:
+        """Lay grain (N, 1, S, S) on the colours of a picture (N, output_dim, S, S)."""
+        picture = lay_grain(drawn, grain)
+        return picture.clamp(0, 1) if self.std_decoder_loc else picture
+
+    def draw(
+        self, z: Tensor, key: Tensor, *, size: int | None = None, noise: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Decode latents, the grain apart; arguments and errors are those of :meth:`forward`.
+
+        Returns:
+            The picture (N, output_dim, S, S) and the grain (N, 1, S, S) of its colours.
         """
         size = self.check(z, key, size)
         style = self.mapping(key) if self.mapping is not None else None
@@ -235,8 +253,8 @@ class Decoder(nn.Module):
         drawn = self.head(h).float()
         drawn = torch.sigmoid(drawn) if self.std_decoder_loc else drawn + 0.5
         strength = strength_of(places_of(z.detach().float()), size)
-        drawn = lay_grain(drawn, self.grain(h).float(), strength * enlarge(fields))
-        return drawn.clamp(0, 1) if self.std_decoder_loc else drawn
+        grain = (self.grain(h).float() * enlarge(fields)).sum(1, keepdim=True)
+        return drawn, strength * grain
 
     def check(self, z: Tensor, key: Tensor, size: int | None = None) -> int:
         """Return the side of the picture, or raise ShapeError where one cannot be drawn."""
@@ -304,10 +322,9 @@ def strength_of(places: Tensor, side: int) -> Tensor:
     return torch.exp(TAIL * field - TAIL**2)[:, None]
 
 
-def lay_grain(picture: Tensor, amounts: Tensor, fields: Tensor) -> Tensor:
-    """Add fields (N or 1, 3, S, S), by amounts (N, 3, S, S), to the colours, not to alpha."""
+def lay_grain(picture: Tensor, grain: Tensor) -> Tensor:
+    """Add grain (N, 1, S, S) to the colours of a picture (N, C, S, S), not to alpha."""
     colours = {1: 1, 3: 3, 4: 3}[picture.shape[1]]
-    grain = (amounts * fields).sum(1, keepdim=True)
     colour, alpha = picture.split((colours, picture.shape[1] - colours), 1)
     return torch.cat((colour + grain, alpha), 1)
 

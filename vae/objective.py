@@ -70,9 +70,10 @@ class Objective(nn.Module):
             latents = posterior.rsample(noise)
         else:
             latents = batch.latents
-        output = self._draw(latents, batch)
+        still, output = self._draw(latents, batch)
         n = len(batch.x)
-        losses["reconstruction"] = self.reconstruction(output[:n], batch.x, batch.backdrop)
+        seen = still if self.protocol.adversarial else output
+        losses["reconstruction"] = self.reconstruction(seen[:n], batch.x, batch.backdrop)
         if self.protocol.texture_weight:
             places = torch.Generator().manual_seed(batch.places)
             losses["texture"] = texture_loss(
@@ -111,7 +112,12 @@ class Objective(nn.Module):
         }
         return losses, output.detach()
 
-    def _draw(self, latents: Latents, batch: Batch) -> Tensor:
+    def _draw(self, latents: Latents, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Draw a batch, without the grain that is laid on at the end and with it.
+
+        Pixel by pixel no grain is better than any. So in the game with the judge, where others
+        say how much of it there is, the pixel loss does not see it.
+        """
         grain = batch.grain
         if batch.drawn is not None:
             n, num = len(latents.z), len(batch.drawn.z)
@@ -119,7 +125,9 @@ class Objective(nn.Module):
             # Spread evenly, so that a share of the draws takes its grain from the same share.
             spread = torch.arange(num, device=grain.device) * n // num
             grain = torch.cat((grain, grain[spread]))
-        return self.model.decode(latents, size=batch.x.shape[-1], noise=grain)
+        decoder = self.model.output_encoder
+        still, laid = decoder.draw(*latents, size=batch.x.shape[-1], noise=grain)
+        return still, decoder.lay(still, laid)
 
     def _variational(self, posterior: Posterior, u: Tensor) -> dict[str, Tensor]:
         z = global_mean(kl_to_standard_normal(posterior.z))  # (latent_dim,)

@@ -104,7 +104,7 @@ class PackedDecoder:
         self.picture = torch.cat((still, 0 * grains), 1).contiguous(memory_format=layout)
         units = torch.eye(self.fields.shape[1])[:, :, None, None]
         channels, amounts = units.split((decoder.output_dim, GRAINS), 1)
-        self.lay = lay_grain(channels, amounts, torch.ones(1, GRAINS, 1, 1))[:, :, 0, 0]
+        self.lay = lay_grain(channels, amounts.sum(1, keepdim=True))[:, :, 0, 0]
 
     def __call__(self, z: Tensor, key: Tensor) -> Tensor:
         """Decode z (1, latent_dim) and key (1, latent_key_dim), as :class:`Decoder` would.
