@@ -32,6 +32,8 @@ GRAINS = 3
 CELL, CELLS, TAIL = 8, 48, 0.9
 """Pixels between the knots of the map of its strength, their number to a side, and the deviation
 of the logarithm of the strength."""
+BOUND = 0.12
+"""Most that grain adds to a colour in [0, 1] or takes from it."""
 DRIFT = 24.0
 """Deviation in pixels of the place on that map, over the pictures of a world."""
 
@@ -254,7 +256,7 @@ class Decoder(nn.Module):
         drawn = torch.sigmoid(drawn) if self.std_decoder_loc else drawn + 0.5
         strength = strength_of(places_of(z.detach().float()), size)
         grain = (self.grain(h).float() * enlarge(fields)).sum(1, keepdim=True)
-        return drawn, strength * grain
+        return drawn, bounded(strength * grain)
 
     def check(self, z: Tensor, key: Tensor, size: int | None = None) -> int:
         """Return the side of the picture, or raise ShapeError where one cannot be drawn."""
@@ -320,6 +322,11 @@ def strength_of(places: Tensor, side: int) -> Tensor:
     weights = weights / weights.square().sum(-1, keepdim=True).sqrt()
     field = weights[:, 0] @ _knots(places.device) @ weights[:, 1].mT
     return torch.exp(TAIL * field - TAIL**2)[:, None]
+
+
+def bounded(grain: Tensor) -> Tensor:
+    """Keep grain within (-BOUND, BOUND): a tail as long as a texture's would be specks of dirt."""
+    return BOUND * torch.tanh(grain / BOUND)
 
 
 def lay_grain(picture: Tensor, grain: Tensor) -> Tensor:

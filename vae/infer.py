@@ -100,10 +100,10 @@ class World:
         Raises:
             ShapeError: The images do not fit the world.
         """
-        return self.model.encode(self._check(images))
+        return self.model.posterior(self._check(images)).mean
 
     @torch.inference_mode()
-    def decode(self, latents: Latents, *, size: int | None = None) -> Tensor:
+    def decode(self, latents: Latents, *, size: int | None = None, grain: bool = True) -> Tensor:
         """Decode latents to images (N, C, S, S) in [0, 1].
 
         One picture alone takes a faster way on a CPU, see :mod:`vae.packed`.
@@ -111,9 +111,14 @@ class World:
         Args:
             latents: Content (N, latent_dim) and key (N, latent_key_dim).
             size: Side in pixels where it is not the world's own.
+            grain: Draw the grain; without it, the location of p(x|z, k) alone, which is nearer
+                to a picture pixel by pixel and smoother than any.
         """
         z, key = (t.to(self.device, torch.float32) for t in latents)
         size, decoder = size or self.image_size, self.model.output_encoder
+        if not grain:
+            still = torch.zeros(1, 1, size, size, device=self.device)
+            return self.model.decode(Latents(z, key), size=size, noise=still).clamp(0, 1)
         if len(z) == 1 and can_pack(decoder):
             decoder.check(z, key, size)
             if size not in self._packed:

@@ -25,7 +25,6 @@ from vae.distributions import (
 from vae.encoder import Encoder
 from vae.encodings import Standardizer, measure
 from vae.errors import CheckpointError, ConfigError, ShapeError
-from vae.refiner import Refiner
 from vae.utils import write_atomic
 
 
@@ -70,26 +69,11 @@ class IvAE(nn.Module, PyTorchModelHubMixin):
         self.latent_key_dim = latent_encoder.latent_key_dim
         self.standardizer = Standardizer()
         self.density: LatentDensity | None = None
-        self.refiner: Refiner | None = None
         self.config: ModelConfig | None = None
 
     def posterior(self, x: Tensor) -> Posterior:
         """Return q(z, k|x) for straight images (N, C, H, W) in [0, 1]."""
         return self._read(self.latent_encoder, x)
-
-    def encode(self, x: Tensor) -> Latents:
-        """Return the best latents at hand for straight images (N, C, S, S) in [0, 1].
-
-        The posterior's means, corrected by a second look where the model has learned one; see
-        :class:`vae.refiner.Refiner`.
-        """
-        return self.look_again(x, self.posterior(x).mean)
-
-    def look_again(self, x: Tensor, latents: Latents) -> Latents:
-        """Correct the latents of pictures ``x``, or return them where there is no refiner."""
-        if self.refiner is None:
-            return latents
-        return self.refiner(x, self.decode(latents, size=x.shape[-1]), latents)
 
     def read_back(self, output: Tensor) -> Posterior:
         """Read latents back out of an output image, with ``output_decoder``.
@@ -116,7 +100,7 @@ class IvAE(nn.Module, PyTorchModelHubMixin):
         return self.output_encoder(latents.z, latents.key, size=size, noise=noise)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Posterior]:
-        """Encode, draw (while training; the best latents otherwise) and decode.
+        """Encode, draw (while training; the mean otherwise) and decode.
 
         Args:
             x: Straight images (N, C, H, W) in [0, 1], square, of a supported size.
@@ -131,8 +115,7 @@ class IvAE(nn.Module, PyTorchModelHubMixin):
         if x.ndim == 4 and x.shape[1] != channels:
             raise ShapeError(f"this model takes {channels}-channel images, found {x.shape[1]}")
         posterior = self.posterior(x)
-        mean = posterior.mean
-        latents = posterior.rsample() if self.training else self.look_again(x, mean)
+        latents = posterior.rsample() if self.training else posterior.mean
         return self.decode(latents, size=x.shape[-1]), posterior
 
     def metadata(self, x: Tensor) -> Tensor:
@@ -195,8 +178,7 @@ def model_header(model: IvAE) -> dict[str, Any]:
     """What must be known beside the weights to build a model again."""
     components = 0 if model.density is None else len(model.density.weights)
     config = None if model.config is None else model.config.to_dict()
-    refines = model.refiner is not None
-    return {"config": config, "density_components": components, "refines": refines}
+    return {"config": config, "density_components": components}
 
 
 def restore_model(state: Mapping[str, Tensor], header: Mapping[str, Any], what: str) -> IvAE:
@@ -211,17 +193,8 @@ def restore_model(state: Mapping[str, Tensor], header: Mapping[str, Any], what: 
     model = build_model(from_dict(ModelConfig, config))
     if components:
         model.density = LatentDensity(model.latent_dim + model.latent_key_dim, components)
-    if header.get("refines"):
-        model.refiner = make_refiner(model)
     load_state(model, _with_grain(state, model), what)
     return model
-
-
-def make_refiner(model: IvAE) -> Refiner:
-    """Make a fresh refiner of a model's widths: it moves nothing yet."""
-    refiner = Refiner(model.latent_dim, model.latent_key_dim)
-    device = next(model.parameters()).device
-    return refiner.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _with_grain(state: Mapping[str, Tensor], model: IvAE) -> Mapping[str, Tensor]:

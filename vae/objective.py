@@ -19,29 +19,11 @@ from vae.losses import (
     texture_loss,
     translate,
 )
-from vae.model import IvAE, make_refiner
+from vae.model import IvAE
 from vae.protocols import Protocol
 
 GROUP = 8
 """Pictures compared with one another by the ordering loss; processes hold whole groups."""
-
-
-def freeze_for(model: IvAE, protocol: Protocol) -> list[nn.Parameter]:
-    """Free what a protocol trains, freeze the rest, and return what is free.
-
-    A refiner is made where it is to be trained, and dropped where the weights that it corrects
-    will change.
-    """
-    model.requires_grad_(not protocol.refine)
-    if protocol.refine:
-        model.refiner = (model.refiner or make_refiner(model)).requires_grad_(True)
-    else:
-        model.refiner = None
-    if protocol.adversarial:
-        model.latent_encoder.requires_grad_(False)
-        if model.latent_decoder.prior is not None:
-            model.latent_decoder.prior.requires_grad_(False)
-    return [t for t in model.parameters() if t.requires_grad]
 
 
 class Objective(nn.Module):
@@ -59,8 +41,6 @@ class Objective(nn.Module):
         self, batch: Batch, judge: Discriminator | None = None
     ) -> tuple[dict[str, Tensor], Tensor]:
         """Return unweighted losses by name and the pictures drawn (reconstructions first)."""
-        if self.protocol.refine:
-            return self._second_look(batch)
         losses: dict[str, Tensor] = {}
         if batch.latents is None:
             posterior = self.model.posterior(batch.x)
@@ -97,20 +77,6 @@ class Objective(nn.Module):
         """Compare drawn pictures (N, C, S, S) with their originals, over backdrops (N, 3)."""
         share = self.protocol.pyramid_weight / self.protocol.pixel_weight
         return reconstruction_loss(output, x, backdrop=backdrop, pyramid_weight=share)
-
-    def _second_look(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
-        """Draw what a second look makes of a batch, with the grain of every still picture."""
-        self.model.latent_encoder.eval()  # frozen, the statistics of its locations too
-        with torch.no_grad():
-            first = self.model.posterior(batch.x).mean
-        latents = self.model.look_again(batch.x, first)
-        output = self.model.decode(latents, size=batch.x.shape[-1])
-        moved = 0.5 * (latents.joined() - first.joined()).square().sum(1).mean()
-        losses = {
-            "reconstruction": self.reconstruction(output, batch.x, batch.backdrop),
-            "moved": moved,
-        }
-        return losses, output.detach()
 
     def _draw(self, latents: Latents, batch: Batch) -> tuple[Tensor, Tensor]:
         """Draw a batch, without the grain that is laid on at the end and with it.
@@ -207,7 +173,6 @@ class Objective(nn.Module):
             "reconstruction": p.pixel_weight,
             "kl_z": p.beta_z,
             "kl_key": p.beta_key,
-            "moved": p.beta_z,
             "texture": p.texture_weight,
             "draws_texture": p.draws_texture_weight,
             "order": p.order_weight,

@@ -16,12 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vae.decoder import (
-    GRAINS,
     Decoder,
+    bounded,
     enlarge,
     fixed_noise,
     grain_fields,
-    lay_grain,
     places_of,
     strength_of,
 )
@@ -96,15 +95,7 @@ class PackedDecoder:
             start = sum(self.widths[:gain])
             self.bias[start : start + self.widths[gain]] += 1
         self.noise = grain_fields(fixed_noise(size))
-        # The grain is laid on by one product: (channels and amounts) to channels.
-        grains = enlarge(self.noise)
-        still = torch.ones(1, decoder.output_dim, size, size)
-        layout = torch.channels_last
-        self.fields = torch.cat((0 * still, grains), 1).contiguous(memory_format=layout)
-        self.picture = torch.cat((still, 0 * grains), 1).contiguous(memory_format=layout)
-        units = torch.eye(self.fields.shape[1])[:, :, None, None]
-        channels, amounts = units.split((decoder.output_dim, GRAINS), 1)
-        self.lay = lay_grain(channels, amounts.sum(1, keepdim=True))[:, :, 0, 0]
+        self.fields = enlarge(self.noise).contiguous(memory_format=torch.channels_last)
 
     def __call__(self, z: Tensor, key: Tensor) -> Tensor:
         """Decode z (1, latent_dim) and key (1, latent_key_dim), as :class:`Decoder` would.
@@ -130,12 +121,12 @@ class PackedDecoder:
                 h = self._resize(h, self.size // 2)
         h = self._resize(self.widen(h).float(), self.size).addcmul_(full, d)
         drawn = self.head(F.silu(h, inplace=True))
-        bounded = self.decoder.std_decoder_loc
-        picture = torch.sigmoid(drawn) if bounded else drawn + 0.5
-        strength = strength_of(places_of(z), self.size)
-        drawn = (drawn * self.fields).mul_(strength).addcmul_(picture, self.picture)
-        picture = torch.einsum("nchw,cd->ndhw", drawn, self.lay)
-        return picture.clamp_(0, 1) if bounded else picture
+        channels = self.decoder.output_dim
+        amounts, drawn = drawn[:, channels:], drawn[:, :channels]
+        grain = torch.einsum("nchw,nchw->nhw", amounts, self.fields)[:, None]
+        grain = bounded(strength_of(places_of(z), self.size) * grain)
+        picture = torch.sigmoid(drawn) if self.decoder.std_decoder_loc else drawn + 0.5
+        return self.decoder.lay(picture, grain)
 
     @staticmethod
     def _resize(h: Tensor, grid: int) -> Tensor:

@@ -49,8 +49,6 @@ class Protocol:
         likeness_weight: Weight of a reconstruction's metadata against its original's.
         read_weight: Weight of reading latents back out of moved pictures.
         adversarial: Train the decoder against a judge, the encoder being frozen.
-        refine: Train a second look at the finished world, everything else being frozen; see
-            :class:`vae.refiner.Refiner`. ``beta_z`` is what a nat of its moves costs.
         judge_lr: Learning rate of the judge.
         judge_weight: Share of the adaptive adversarial weight.
         feature_weight: Weight of feature matching.
@@ -90,7 +88,6 @@ class Protocol:
     likeness_weight: float = 2e-3
     read_weight: float = 2e-3
     adversarial: bool = False
-    refine: bool = False
     judge_lr: float = 4e-4
     judge_weight: float = 0.5
     feature_weight: float = 0.15
@@ -108,7 +105,7 @@ class Protocol:
         for name, (low, high) in _RANGES.items():
             if getattr(self, name) is not None:
                 positive(name, getattr(self, name), low, high)
-        for name in ("cosine", "adversarial", "refine"):
+        for name in ("cosine", "adversarial"):
             choose(name, getattr(self, name), (True, False))
         if not isinstance(self.betas, tuple) or len(self.betas) != 2:
             raise ConfigError(f"betas must be two numbers, found {self.betas!r}")
@@ -116,13 +113,6 @@ class Protocol:
             positive("betas", beta, 0, 0.999999)
         if self.steps is None and self.minutes is None and self.epochs is None:
             raise ConfigError("a protocol needs steps, minutes or epochs to know when to stop")
-        if self.adversarial and self.refine:
-            raise ConfigError("a run is adversarial or refines, not both")
-
-    @property
-    def needs_world(self) -> bool:
-        """Whether a run starts from a trained world."""
-        return self.adversarial or self.refine
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict."""
@@ -184,9 +174,6 @@ _PROTOCOLS = {
         loop_weight=5e-2,
         adversarial=True,
     ),
-    "refine": Protocol(
-        name="refine", minutes=30, warmup=50, ema=0.99, augment="shift", beta_z=1e-5, refine=True
-    ),
     "finetune": Protocol(
         name="finetune",
         minutes=1.0,
@@ -210,7 +197,7 @@ def get_protocol(name: str, **changes: Any) -> Protocol:
 
     Args:
         name: ``'43-vae'`` (Adam at 0.001, 10 epochs, train then test each epoch),
-            ``'pretrain'``, ``'adversarial'``, ``'refine'`` or ``'finetune'``.
+            ``'pretrain'``, ``'adversarial'`` or ``'finetune'``.
         changes: Settings of :class:`Protocol` to replace. Giving ``steps``, ``minutes`` or
             ``epochs`` takes the place of the protocol's own length.
 

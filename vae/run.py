@@ -73,7 +73,7 @@ def train_world(
     if model is None:
         model = _starting_model(
             start, size=size, channels=channels, latent_dim=latent_dim,
-            latent_key_dim=latent_key_dim, needs_world=settings.needs_world, protocol=settings.name,
+            latent_key_dim=latent_key_dim, needs_world=settings.adversarial,
         )  # fmt: skip
     assert model.config is not None
     images = load_split(data, size=model.config.image_size, channels=model.config.channels)
@@ -136,13 +136,12 @@ def _starting_model(
     latent_dim: int,
     latent_key_dim: int,
     needs_world: bool,
-    protocol: str,
 ) -> IvAE:
     if start is not None:
         return get_infer_model(start).model
     if needs_world:
         raise ConfigError(
-            f"the {protocol} protocol starts from a trained world; name it with --world"
+            "the adversarial protocol starts from a trained world; name it with --world"
         )
     config = ModelConfig(
         image_size=size, channels=channels, latent_dim=latent_dim, latent_key_dim=latent_key_dim

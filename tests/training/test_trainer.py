@@ -38,7 +38,7 @@ def test_every_protocol_runs_to_its_end(name, channels):
     for event in events:
         assert all(math.isfinite(v) for v in event.values.values())
     assert ("judge" in events[0].values) is (name == "adversarial")
-    assert ("kl_z" in events[0].values) is (name not in ("adversarial", "refine"))
+    assert ("kl_z" in events[0].values) is (name != "adversarial")
     assert ("draws_texture" in events[0].values) is (name == "adversarial")
     assert trainer.progress == 1.0
 
@@ -94,7 +94,7 @@ def steps_of(trainer: Trainer) -> list[dict[str, float]]:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("name", ["pretrain", "adversarial", "refine", "finetune"])
+@pytest.mark.parametrize("name", ["pretrain", "adversarial", "finetune"])
 def test_a_resumed_run_is_the_unbroken_one_to_the_bit(tmp_path, name, precision):
     protocol = short(name, 6, precision=precision)
     unbroken = make(protocol)

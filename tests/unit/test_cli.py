@@ -125,7 +125,6 @@ def test_bad_input_is_one_line_and_changes_nothing(fruit_folder, tiny_world, tmp
         "there is no world called atlantis": [*train, fruit, "--world", "atlantis"],
         "finetune starts from a world": [*train, fruit, "--protocol", "finetune"],
         "adversarial protocol starts from a trained": [*train, fruit, "--protocol", "adversarial"],
-        "refine protocol starts from a trained": [*train, fruit, "--protocol", "refine"],
         "there is no file": [*train, fruit, "--resume"],
         "steps must be a whole number from 1": [*train, fruit, "--steps", "0"],
         "does not know speed": [*train, fruit, "--set", "speed=3"],

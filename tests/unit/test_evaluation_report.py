@@ -100,6 +100,9 @@ def test_an_untrained_world_is_far_worse_than_linear_components(world, sets):
     rows = by_name(report_reconstruction(world, *sets, OPTIONS))
     assert rows["PCA-19"].value > rows["PSNR of the set (headline)"].value + 3
     assert "8 validation images" in rows["PSNR of the set (headline)"].remark
+    grained = rows["PSNR of the set (headline)"].value
+    assert rows["PSNR without grain"].value == pytest.approx(grained, abs=1)
+    assert rows["PSNR without grain"].value != grained
     assert 0 < rows["alpha, mean absolute error"].value < 1
 
 

@@ -49,10 +49,13 @@ def report_reconstruction(
 ) -> Iterator[Row]:
     """Yield closeness of reconstructions, and what as many linear components reach."""
     chosen = pick(validation.images, options.cap(len(validation)))
-    back = decode_all(world, encode_all(world, chosen))
+    latents = encode_all(world, chosen)
+    back = decode_all(world, latents)
     scores = score_reconstruction(chosen, back)
+    location = score_reconstruction(chosen, decode_all(world, latents, grain=False)).psnr
     remark = f"{scores.num_images} validation images, premultiplied"
     yield Row("reconstruction", "PSNR of the set (headline)", scores.psnr, "dB", remark)
+    yield Row("reconstruction", "PSNR without grain", location, "dB", "of the decoder's location")
     yield Row("reconstruction", "MSE", scores.mse, "", "premultiplied, all channels")
     yield Row("reconstruction", "mean PSNR of images", scores.psnr_of_images, "dB")
     scales = f"premultiplied, {len(scale_weights(world.image_size))} scales"

@@ -52,6 +52,8 @@ PHRASES = {
     "speed": "速度",
     "sliders": "滑块",
     "PSNR of the set (headline)": "整组图片的 PSNR（主要指标）",
+    "PSNR without grain": "不带颗粒的 PSNR",
+    "of the decoder's location": "解码器输出的均值",
     "mean PSNR of images": "各图 PSNR 的平均",
     "PSNR on black": "黑底上的 PSNR",
     "PSNR on white": "白底上的 PSNR",
