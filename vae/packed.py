@@ -95,6 +95,7 @@ class PackedDecoder:
             start = sum(self.widths[:gain])
             self.bias[start : start + self.widths[gain]] += 1
         self.noise = grain_fields(fixed_noise(size))
+        self._last: tuple[Tensor | None, Tensor] = (None, torch.empty(0))
         self.fields = enlarge(self.noise).contiguous(memory_format=torch.channels_last)
 
     def __call__(self, z: Tensor, key: Tensor) -> Tensor:
@@ -124,9 +125,17 @@ class PackedDecoder:
         channels = self.decoder.output_dim
         amounts, drawn = drawn[:, channels:], drawn[:, :channels]
         grain = torch.einsum("nchw,nchw->nhw", amounts, self.fields)[:, None]
-        grain = bounded(strength_of(places_of(z), self.size) * grain)
+        grain = bounded(self._strength(places_of(z)) * grain)
         picture = torch.sigmoid(drawn) if self.decoder.std_decoder_loc else drawn + 0.5
         return self.decoder.lay(picture, grain)
+
+    def _strength(self, places: Tensor) -> Tensor:
+        """Return :func:`strength_of`; as long as the form stays, that of the picture before."""
+        there, strength = self._last
+        if there is None or not torch.equal(there, places):
+            strength = strength_of(places, self.size)
+            self._last = (places, strength)
+        return strength
 
     @staticmethod
     def _resize(h: Tensor, grid: int) -> Tensor:

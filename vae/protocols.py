@@ -169,9 +169,10 @@ _PROTOCOLS = {
         loop_warmup=0,
         pixel_weight=0.3,
         pyramid_weight=0.5,
-        texture_weight=1.2e-2,
-        draws_texture_weight=2e-2,
-        loop_weight=5e-2,
+        texture_weight=2e-2,
+        draws_texture_weight=0.4,
+        feature_weight=5e-2,
+        loop_weight=7e-2,
         adversarial=True,
     ),
     "finetune": Protocol(
