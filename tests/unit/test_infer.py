@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import vae
 from tests.conftest import draw_art, draw_fruit, to_images
 from vae.borrowing import RANGE
 from vae.encodings import ATTRIBUTES, GROUPS, measure
@@ -55,6 +56,19 @@ def test_encode_and_decode_give_means_and_pictures(world, images):
     assert made.shape == images.shape
     assert 0 <= made.min() <= made.max() <= 1
     assert world.decode(latents, size=64).shape[-1] == 64
+
+
+def test_a_picture_can_be_drawn_without_its_grain(world, images):
+    latents = world.encode(images)
+    still = world.decode(latents, grain=False)
+    assert still.shape == images.shape
+    assert not torch.equal(still, world.decode(latents))
+    noise = torch.zeros(1, 1, *images.shape[2:])
+    with torch.no_grad():
+        expected = world.model.decode(latents, size=images.shape[-1], noise=noise).clamp(0, 1)
+    assert torch.allclose(still, expected, atol=1e-6)
+    one = vae.distributions.Latents(latents.z[:1], latents.key[:1])
+    assert torch.allclose(world.decode(one, grain=False), still[:1], atol=1e-5)
 
 
 def test_samples_repeat_with_their_generator(world):

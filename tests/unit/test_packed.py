@@ -37,6 +37,15 @@ def test_it_draws_the_same(size, bounded):
 
 @packs
 @torch.inference_mode()
+def test_it_draws_the_same_where_the_form_moves_and_where_it_stays():
+    decoder, (z, key) = make(), latents()
+    packed = PackedDecoder(decoder, 64)
+    for where in ((z, key), (z, key + 1), (z + 1, key + 1), (z, key)):
+        assert torch.allclose(packed(*where), decoder(*where, size=64), atol=1e-5)
+
+
+@packs
+@torch.inference_mode()
 @pytest.mark.skipif(not computes_bf16(), reason="this processor has no bfloat16")
 def test_half_precision_below_the_full_side_cannot_be_seen():
     decoder, (z, key) = make(), latents()
