@@ -331,7 +331,7 @@ def bounded(grain: Tensor) -> Tensor:
 
 def lay_grain(picture: Tensor, grain: Tensor) -> Tensor:
     """Add grain (N, 1, S, S) to the colours of a picture (N, C, S, S), not to alpha."""
-    colours = {1: 1, 3: 3, 4: 3}[picture.shape[1]]
+    colours = min(3, picture.shape[1])
     colour, alpha = picture.split((colours, picture.shape[1] - colours), 1)
     return torch.cat((colour + grain, alpha), 1)
 

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from vae.errors import ConfigError, ShapeError
+from vae.evaluation.swd import laplacian_level
 from vae.losses import (
     QuadraticHypoLoss,
     adaptive_weight,
@@ -217,6 +218,8 @@ def test_the_levels_of_texture_add_up_to_the_picture_less_its_blurred_rest():
     assert binomial_pyramid(torch.full_like(x, 0.4), 2)[0].abs().max() < 1e-6
     assert float(first.std()) > float(second.std()) > 0.01
     assert len(binomial_pyramid(x, 9)) == 3
+    for level in (first, second):
+        assert torch.allclose(level, laplacian_level(x, level.shape[-1]), atol=1e-6)
 
 
 def test_texture_is_compared_with_a_larger_set_too():
