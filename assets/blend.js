@@ -126,7 +126,12 @@ vae43.blend = (() => {
         const value = shown.reduce((sum, corner, n) => sum + share[n] * corner[part][i], 0);
         return Math.round(1e5 * value) / 1e5;
       });
-    const whole = vae43.whole({ z: mean("z"), key: mean("key") }, words.blend_name);
+    const moves = {};
+    for (const name of new Set(shown.flatMap((corner) => Object.keys(corner.moves ?? {})))) {
+      const at = shown.reduce((sum, corner, n) => sum + share[n] * (corner.moves?.[name] ?? 0), 0);
+      moves[name] = Math.round(100 * at) / 100;
+    }
+    const whole = vae43.whole({ z: mean("z"), key: mean("key"), moves }, words.blend_name);
     if (Object.keys(store.state.moves).length) vae43.restore(whole, "blend");
     else store.change("blend", whole);
   }

@@ -5,7 +5,7 @@
 "use strict";
 
 vae43.sliders = (() => {
-  const KINDS = ["style", "form"];
+  const KINDS = ["style", "surface", "form"];
   const { store } = vae43;
   let root = null;
   let props = null; // {shown, step, words}

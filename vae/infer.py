@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from vae.decoder import fixed_noise
 from vae.distributions import LatentDensity, Latents
 from vae.encodings import ATTRIBUTES, measure
 from vae.errors import CheckpointError, ConfigError, ShapeError
+from vae.grain import amounts_of, matching_grain
 from vae.holding import Holding, hold
 from vae.liking import direction_of
 from vae.looks import Look, look_by
@@ -103,7 +105,9 @@ class World:
         return self.model.posterior(self._check(images)).mean
 
     @torch.inference_mode()
-    def decode(self, latents: Latents, *, size: int | None = None, grain: bool = True) -> Tensor:
+    def decode(
+        self, latents: Latents, *, size: int | None = None, grain: float | Tensor = 1.0
+    ) -> Tensor:
         """Decode latents to images (N, C, S, S) in [0, 1].
 
         One picture alone takes a faster way on a CPU, see :mod:`vae.packed`.
@@ -111,20 +115,30 @@ class World:
         Args:
             latents: Content (N, latent_dim) and key (N, latent_key_dim).
             size: Side in pixels where it is not the world's own.
-            grain: Draw the grain; without it, the location of p(x|z, k) alone, which is nearer
-                to a picture pixel by pixel and smoother than any.
+            grain: How strong the grain is, 0 to 2, one for all or (N,). At 1 it is as trained; at
+                0 the location of p(x|z, k) alone is drawn, which is nearer to a picture pixel by
+                pixel and smoother than any.
+
+        Raises ConfigError where ``grain`` is out of range, ShapeError where latents do not fit.
         """
         z, key = (t.to(self.device, torch.float32) for t in latents)
         size, decoder = size or self.image_size, self.model.output_encoder
-        if not grain:
-            still = torch.zeros(1, 1, size, size, device=self.device)
-            return self.model.decode(Latents(z, key), size=size, noise=still).clamp(0, 1)
+        amounts = amounts_of(grain, len(z)).to(self.device)
         if len(z) == 1 and can_pack(decoder):
             decoder.check(z, key, size)
             if size not in self._packed:
                 self._packed[size] = PackedDecoder(decoder, size, bf16=computes_bf16())
-            return self._packed[size](z, key).clamp(0, 1)
-        return self.model.decode(Latents(z, key), size=size).clamp(0, 1)
+            return self._packed[size](z, key, amounts.item()).clamp(0, 1)
+        noise = fixed_noise(size).to(self.device) * amounts
+        return self.model.decode(Latents(z, key), size=size, noise=noise).clamp(0, 1)
+
+    @torch.inference_mode()
+    def grain_of(self, images: Tensor, latents: Latents) -> Tensor:
+        """Return the share of grain (N,), 0 to 1, that draws latents as rough as images are.
+
+        ``world.decode(latents, grain=world.grain_of(images, latents))``; see `vae.grain`.
+        """
+        return matching_grain(self._check(images), lambda share: self.decode(latents, grain=share))
 
     @torch.inference_mode()
     def sample(
@@ -204,14 +218,16 @@ class World:
         return match(search, steps=steps, seconds=seconds, progress=progress)
 
     def matching(self, images: Tensor, latents: Latents) -> Matching:
-        """Begin :meth:`match`, to be advanced one step at a time."""
-        start = Latents(*(t.to(self.device, torch.float32) for t in latents))
-        return Matching(self._drawn, self.density, self._check(images), start)
+        """Begin :meth:`match`, to be advanced one step at a time.
 
-    def _drawn(self, latents: Latents) -> Tensor:
-        """Decode so that a gradient comes back to the latents."""
-        noise = plain(fixed_noise(self.image_size)).to(self.device)
-        return self.model.decode(latents, size=self.image_size, noise=noise)
+        The pictures are drawn with as much grain as the given ones have.
+        """
+        start = Latents(*(t.to(self.device, torch.float32) for t in latents))
+        images, size = self._check(images), self.image_size
+        grain = amounts_of(self.grain_of(images, start), len(images))
+        noise = plain(fixed_noise(size).to(self.device) * grain)
+        draw = partial(self.model.decode, size=size, noise=noise)
+        return Matching(draw, self.density, images, start)
 
     @torch.inference_mode()
     def direction(self, liked: Latents, disliked: Latents) -> Latents:

@@ -98,8 +98,13 @@ class PackedDecoder:
         self._last: tuple[Tensor | None, Tensor] = (None, torch.empty(0))
         self.fields = enlarge(self.noise).contiguous(memory_format=torch.channels_last)
 
-    def __call__(self, z: Tensor, key: Tensor) -> Tensor:
+    def __call__(self, z: Tensor, key: Tensor, grain: float = 1.0) -> Tensor:
         """Decode z (1, latent_dim) and key (1, latent_key_dim), as :class:`Decoder` would.
+
+        Args:
+            z: Content.
+            key: Style.
+            grain: How strong the noise is, 1 as trained.
 
         Returns:
             (1, output_dim, size, size) straight.
@@ -107,6 +112,8 @@ class PackedDecoder:
         blotch, half, full = self.noise
         style = F.linear(self.mapping(key), self.weight, self.bias)[:, :, None, None]
         *films, a, b, c, d = style.split(self.widths, 1)
+        if grain != 1:
+            a, b, c, d = (amount * grain for amount in (a, b, c, d))
         amounts = [None] * 6 + [(blotch, a), (blotch, b), (half, c)]
         h = self.decoder.seed(torch.cat((z, key), 1)).unflatten(1, (-1, 4, 4))
         h = h.contiguous(memory_format=torch.channels_last)
@@ -124,10 +131,10 @@ class PackedDecoder:
         drawn = self.head(F.silu(h, inplace=True))
         channels = self.decoder.output_dim
         amounts, drawn = drawn[:, channels:], drawn[:, :channels]
-        grain = torch.einsum("nchw,nchw->nhw", amounts, self.fields)[:, None]
-        grain = bounded(self._strength(places_of(z)) * grain)
+        laid = torch.einsum("nchw,nchw->nhw", amounts, self.fields)[:, None] * grain
+        laid = bounded(self._strength(places_of(z)) * laid)
         picture = torch.sigmoid(drawn) if self.decoder.std_decoder_loc else drawn + 0.5
-        return self.decoder.lay(picture, grain)
+        return self.decoder.lay(picture, laid)
 
     def _strength(self, places: Tensor) -> Tensor:
         """Return :func:`strength_of`; as long as the form stays, that of the picture before."""

@@ -21,6 +21,7 @@ from vae.borrowing import Borrowing
 from vae.distributions import LatentDensity, Latents
 from vae.encodings import GROUPS, measure
 from vae.errors import CheckpointError
+from vae.grain import amounts_of
 from vae.holding import Holding, hold
 from vae.infer import World
 from vae.looks import Look, look_of
@@ -114,8 +115,16 @@ class FakeWorld:
     def holding(self, latents: Latents, *, measured: bool = True) -> Holding:
         return hold(FakeModel(self), latents)
 
-    def decode(self, latents: Latents) -> Tensor:
-        return torch.stack([_blob(z, k, self.image_size) for z, k in zip(*latents, strict=True)])
+    def decode(self, latents: Latents, *, grain: float | Tensor = 1.0) -> Tensor:
+        """Draw; less grain than 1 leaves dark specks, more of it light ones."""
+        blobs = [_blob(z, k, self.image_size) for z, k in zip(*latents, strict=True)]
+        specks = torch.rand(self.image_size, self.image_size, generator=_seeded(7)) < 0.1
+        light = 0.3 * (amounts_of(grain, len(blobs)) - 1) * specks
+        colour, alpha = torch.stack(blobs).split((3, 1), 1)
+        return torch.cat(((colour + light).clamp(0, 1), alpha), 1)
+
+    def grain_of(self, images: Tensor, latents: Latents) -> Tensor:
+        return torch.ones(len(latents.z))
 
 
 class FakeModel:
@@ -157,9 +166,11 @@ class OtherWorld(FakeWorld):
         z, key = super().move(Latents(torch.cat([latents.z, more], 1), latents.key), moves)
         return Latents(z[:, : self.latent_dim], key)
 
-    def decode(self, latents: Latents) -> Tensor:
+    def decode(self, latents: Latents, *, grain: float | Tensor = 1.0) -> Tensor:
         more = torch.zeros(len(latents.z), len(FORMS) - self.latent_dim)
-        pictures = super().decode(Latents(torch.cat([latents.z, more], 1), latents.key))
+        pictures = super().decode(
+            Latents(torch.cat([latents.z, more], 1), latents.key), grain=grain
+        )
         colour, alpha = pictures[:, :3], pictures[:, 3:]
         return colour.flip(1) * alpha + torch.tensor([0.9, 0.85, 0.7]).view(3, 1, 1) * (1 - alpha)
 
@@ -206,6 +217,10 @@ def fake_worlds(folder: Path | None = None) -> Worlds:
     """The drawn world, and those that :func:`write_fake` left in a folder."""
     start = Engine(FakeWorld, FakeWorld.name, FakeWorld.sliders)
     return Worlds(start, lambda: find_worlds(folder) if folder else {}, open_fake)
+
+
+def _seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
 
 
 def _blob(z: Tensor, key: Tensor, size: int) -> Tensor:

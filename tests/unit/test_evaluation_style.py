@@ -134,7 +134,7 @@ class CopyingWorld:
     def encode(self, images: torch.Tensor) -> Latents:
         return Latents(images[:, 3:].flatten(1), images[:, :3].flatten(1))
 
-    def decode(self, latents: Latents, *, grain: bool = True) -> torch.Tensor:
+    def decode(self, latents: Latents, *, grain: float = 1.0) -> torch.Tensor:
         shape = (len(latents.z), -1, 32, 32)
         return torch.cat([latents.key.view(shape), latents.z.view(shape)], dim=1)
 

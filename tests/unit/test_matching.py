@@ -100,7 +100,7 @@ def test_time_can_end_it(world, images, start):
 def test_a_worse_place_is_not_kept(world):
     picture = torch.rand(1, 4, 32, 32)
     start = world.split(world.density.means[:1])
-    climb = Matching(lambda latents: 1 - world._drawn(latents), world.density, picture, start)
+    climb = Matching(lambda at: 1 - world.model.decode(at, size=32), world.density, picture, start)
     climb._images = 1 - picture
     climb.advance()
     climb._at = climb._at + 50  # a place where nothing is near

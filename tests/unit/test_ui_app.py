@@ -7,6 +7,7 @@ from tests.browser.fake_world import FakeWorld, fake_worlds
 from vae.errors import ConfigError
 from vae.ui import app as page_app
 from vae.ui.options import Options, parse
+from vae.ui.surface import GRAIN
 
 # Importing Gradio pulls in packages that warn about each other's age; they are not ours to mend.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -71,7 +72,7 @@ def test_the_page_knows_every_slider_of_the_world_it_opens_with(built):
     world = stage["props"]["world"]
     assert (world["name"], len(world["hash"])) == ("fake", 12)
     for rows in world["sliders"].values():
-        assert [row["name"] for row in rows] == [s.name for s in FakeWorld.sliders]
+        assert [row["name"] for row in rows] == [*(s.name for s in FakeWorld.sliders), GRAIN.name]
         assert all(row["label"] and row["info"] for row in rows)
 
 

@@ -17,6 +17,7 @@ from vae.ui import worlds as registry
 from vae.ui.download import make_save
 from vae.ui.engine import Engine
 from vae.ui.frames import make_frame
+from vae.ui.surface import GRAIN
 from vae.ui.upload import make_start_from
 from vae.ui.worlds import (
     KEPT,
@@ -228,7 +229,10 @@ def test_a_config_that_cannot_be_read_is_not_described(tmp_path, config):
 def test_a_world_is_opened_awake_with_its_own_sliders(worlds):
     found = run(make_open_world(worlds)({"to": "other", "world": "fake"}))
     assert found == json.loads(json.dumps(world_of(run(worlds.enter("other")))))
-    assert [row["name"] for row in found["sliders"]["en"]] == [s.name for s in OtherWorld.sliders]
+    assert [row["name"] for row in found["sliders"]["en"]] == [
+        *(s.name for s in OtherWorld.sliders),
+        GRAIN.name,
+    ]
     assert run(make_open_world(worlds)({"to": "fake"}))["hash"] == worlds.start.hash
 
 

@@ -52,7 +52,7 @@ def report_reconstruction(
     latents = encode_all(world, chosen)
     back = decode_all(world, latents)
     scores = score_reconstruction(chosen, back)
-    location = score_reconstruction(chosen, decode_all(world, latents, grain=False)).psnr
+    location = score_reconstruction(chosen, decode_all(world, latents, grain=0.0)).psnr
     remark = f"{scores.num_images} validation images, premultiplied"
     yield Row("reconstruction", "PSNR of the set (headline)", scores.psnr, "dB", remark)
     yield Row("reconstruction", "PSNR without grain", location, "dB", "of the decoder's location")

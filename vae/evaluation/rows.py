@@ -96,11 +96,11 @@ def encode_all(world: World, images: Tensor, *, chunk_size: int = 64) -> Latents
 
 
 def decode_all(
-    world: World, latents: Latents, *, chunk_size: int = 64, grain: bool = True
+    world: World, latents: Latents, *, chunk_size: int = 64, grain: float = 1.0
 ) -> Tensor:
     """Return the pictures of latents as straight uint8 images (N, C, S, S): what is shown.
 
-    Or, without grain, the location that the decoder draws it about.
+    At grain 0, the location that the decoder draws it about.
     """
     pairs = zip(latents.z.split(chunk_size), latents.key.split(chunk_size), strict=True)
     parts = [world.decode(latents._replace(z=z, key=key), grain=grain) for z, key in pairs]

@@ -13,6 +13,7 @@ from vae.errors import ConfigError
 from vae.ui.engine import Engine, moved_latents_of
 from vae.ui.frames import answer, as_text
 from vae.ui.state import PictureState, read_state
+from vae.ui.surface import GRAIN
 from vae.ui.tiles import small_pictures, sprite
 
 if TYPE_CHECKING:
@@ -35,12 +36,16 @@ def read_corners(data: Any, ranges: Mapping[str, tuple[float, float]]) -> list[P
 
 
 def settle(world: World, states: Sequence[PictureState]) -> list[PictureState]:
-    """Return states that start where others were moved to; runs on the drawing thread."""
+    """Return states that start where others were moved to; runs on the drawing thread.
+
+    The strength of the grain alone is no latent, and stays a move.
+    """
     settled = []
     for state in states:
         z, key = (part[0].tolist() for part in moved_latents_of(world, state))
         z, key = (tuple(round(value, 5) for value in part) for part in (z, key))
-        settled.append(PictureState(z=z, key=key, moves={}))
+        grain = {name: at for name, at in state.moves.items() if name == GRAIN.name}
+        settled.append(PictureState(z=z, key=key, moves=grain))
     return settled
 
 
@@ -48,14 +53,17 @@ def make_blend(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     """Return the server function ``blend``.
 
     It takes ``corners``, two to four pictures' states, and answers
-    ``{"webp": base64 of the corners in a row, "starts": [{"z", "key"} of each]}``.
+    ``{"webp": base64 of the corners in a row, "starts": [{"z", "key", "moves"} of
+    each]}``, where only the strength of the grain is left to move.
     """
 
     async def blend(data: Any) -> dict[str, Any]:
         async def work() -> dict[str, Any]:
             corners = await engine.draw_later(settle, read_corners(data, engine.ranges))
             pictures = await small_pictures(engine, corners, _SIDE)
-            starts = [{"z": corner.z, "key": corner.key} for corner in corners]
+            starts = [
+                {"z": corner.z, "key": corner.key, "moves": corner.moves} for corner in corners
+            ]
             return {"webp": as_text(sprite(pictures, len(corners))), "starts": starts}
 
         return await answer(work)

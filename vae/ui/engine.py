@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from vae.errors import ConfigError, VAEError
 from vae.recipe import HASH_DIGITS, world_hash
+from vae.ui.surface import grain_of, with_grain, without_grain
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -149,8 +150,9 @@ class Engine:
     ) -> None:
         self.name = name
         self.weights = weights
-        self.sliders = tuple(sliders)
-        self.ranges: Mapping[str, tuple[float, float]] = {s.name: (s.low, s.high) for s in sliders}
+        self.sliders = with_grain(sliders)
+        ranges = {slider.name: (slider.low, slider.high) for slider in self.sliders}
+        self.ranges: Mapping[str, tuple[float, float]] = ranges
         self.studio = studio or Studio()
         self._load = load
         self._world: World | None = None
@@ -274,7 +276,8 @@ def moved_latents_of(world: World, state: PictureState) -> Latents:
     latents = latents_of(world, state)
     if state.borrow is not None:
         latents = latents._replace(key=latents.key + borrowed_move(world, state))
-    latents = world.move(latents, dict(state.moves)) if state.moves else latents
+    moves = without_grain(state)
+    latents = world.move(latents, moves) if moves else latents
     for _, row in sorted(state.held.items()):  # one order, or the same sum differs in its last bits
         check_widths(world, latents.z[0].tolist(), row)
         latents = latents._replace(key=latents.key + latents.key.new_tensor([row]))
@@ -339,7 +342,8 @@ def pictures_of(world: World, states: Sequence[PictureState]) -> Tensor:
 
     rows = [moved_latents_of(world, state) for state in states]
     z, key = (torch.cat(parts) for parts in zip(*rows, strict=True))
-    pictures = world.decode(rows[0]._replace(z=z, key=key))
+    grain = torch.tensor([grain_of(state) for state in states])
+    pictures = world.decode(rows[0]._replace(z=z, key=key), grain=grain)
     for i, state in enumerate(states):
         if state.borrow is not None and state.borrow.exact is not None:
             pictures[i : i + 1] = _recoloured(pictures[i : i + 1], state.borrow.exact)

@@ -24,7 +24,7 @@ def explore_panel() -> None:
         apply_default_css=False,
         elem_id="explore",
         words=EXPLORE,
-        kinds=lambda: {kind: PANELS[kind] for kind in ("style", "form")},
+        kinds=lambda: {kind: PANELS[kind] for kind in ("style", "form", "surface")},
     )
 
 

@@ -15,6 +15,7 @@ from vae.pixels import encode_image, to_pixels, to_tensor
 from vae.ui.engine import latents_of
 from vae.ui.security import open_picture
 from vae.ui.state import PictureState, read_state
+from vae.ui.surface import grain_of, without_grain
 from vae.ui.upload import fit
 
 if TYPE_CHECKING:
@@ -129,9 +130,9 @@ def _listed(latents: Latents) -> dict[str, Rows]:
 def draw(world: World, states: Sequence[PictureState]) -> np.ndarray:
     """Return the pictures of states, (N, H, W, 4) floats."""
     latents = _joined(world, states)
-    if states[0].moves:
-        latents = world.move(latents, dict(states[0].moves))
-    return to_pixels(world.decode(latents))
+    if moves := without_grain(states[0]):
+        latents = world.move(latents, moves)
+    return to_pixels(world.decode(latents, grain=grain_of(states[0])))
 
 
 def sample(world: World, count: int, seed: int, truncation: float) -> dict[str, Rows]:

@@ -12,7 +12,9 @@ from vae.ui.engine import Engine, moved_latents_of
 from vae.ui.frames import answer, as_text
 from vae.ui.panel import label
 from vae.ui.security import MAX_UPLOAD_BYTES, open_picture
+from vae.ui.sliders import STEP
 from vae.ui.state import carried, read_state
+from vae.ui.surface import GRAIN
 from vae.ui.words import RECIPE
 from vae.ui.worlds import NoWorldError
 
@@ -81,12 +83,15 @@ def _on_square(image: Image.Image, size: int) -> Image.Image:
 def read_latents(world: World, pixels: np.ndarray) -> dict[str, Any]:
     """Return the latents of a picture as lists the browser can carry; runs where pictures draw.
 
+    ``moves`` sets the strength of the grain to the picture's own, where the world's is more.
     ``square`` is the picture as the world saw it, a PNG in base64, for who wants to come nearer.
     """
     picture = fit(pixels, world.image_size, world.channels)
     latents = world.encode(picture)
     square = as_text(encode_image(to_pixels(picture)[0], "png"))  # it fits again to the very same
-    return {"z": rounded(latents.z), "key": rounded(latents.key), "square": square}
+    place = round(round((world.grain_of(picture, latents).item() - 1) / STEP) * STEP, 2)
+    moves = {GRAIN.name: place} if place else {}
+    return {"z": rounded(latents.z), "key": rounded(latents.key), "moves": moves, "square": square}
 
 
 def rounded(row: Tensor) -> list[float]:
@@ -139,8 +144,8 @@ def make_start_from(
     """Return the server function ``start_from``: one file as multipart in, a start out.
 
     ``{"recipe": state}`` for a picture that was made in this very world, with ``world`` where it
-    was made in another that is here; ``{"z": …, "key": …, "square": …}`` for any other picture,
-    and then ``note`` is a sentence where there was a recipe that could not be used.
+    was made in another that is here; ``{"z": …, "key": …, "moves": …, "square": …}`` for any other
+    picture, and then ``note`` is a sentence where there was a recipe that could not be used.
 
     Only bytes that came within the request itself are read. A path, with or without Gradio's
     ``meta``, is no file here.

@@ -49,6 +49,7 @@ HELP = Table(en.HELP, zh.HELP)
 KEYS = Table(en.KEYS, zh.KEYS)
 STYLE_NAMES = Table(en.STYLE_NAMES, zh.STYLE_NAMES)
 FORM_NAMES = Table(en.FORM_NAMES, zh.FORM_NAMES)
+SURFACE_NAMES = Table(en.SURFACE_NAMES, zh.SURFACE_NAMES)
 EFFECT = Table(en.EFFECT, zh.EFFECT)
 EFFECT_GRADES = Table(en.EFFECT_GRADES, zh.EFFECT_GRADES)
 BORROW = Table(en.BORROW, zh.BORROW)
@@ -70,6 +71,8 @@ _NUMBERED = re.compile(r"(.+?)(?: (\d+))?")
 
 def slider_name(slider: Slider) -> str:
     """Return the name an artist reads: translated where it is known, tidied for anything else."""
+    if slider.kind == "surface":
+        return SURFACE_NAMES[slider.name]
     if slider.name in STYLE_NAMES:
         return STYLE_NAMES[slider.name]
     known = _NUMBERED.fullmatch(slider.name)
@@ -80,6 +83,8 @@ def slider_name(slider: Slider) -> str:
 
 def slider_effect(slider: Slider) -> str:
     """Return what was measured about a slider: how far, how surely, how purely, what else moves."""
+    if slider.kind == "surface":
+        return EFFECT["grain"]
     if slider.name.startswith("form "):
         return EFFECT["several"]
     text = _measured(slider, slider)

@@ -24,6 +24,8 @@ APP = {
 PANELS = {
     "style": "Style",
     "style_note": "surface, palette, edge",
+    "surface": "Surface",
+    "surface_note": "how much the medium shows",
     "form": "Form",
     "form_note": "what it is, and how it sits",
     "more": "{count} more",
@@ -270,10 +272,13 @@ FORM_NAMES = {
     "light from the side": "Light from the side",
     "light from above": "Light from above",
 }
+SURFACE_NAMES = {"grain strength": "Grain strength"}
 
 # What was measured about a slider, shown while it is pointed at or has the keyboard.
 EFFECT = {
     "several": "Changes several things at once: drag and see.",
+    "grain": "How strong the grain is that the world lays on its pictures: -1 is none, 0 as it was "
+    "learned, 1 twice as much. Nothing else changes.",
     "measured": "Measured: one step moves {name} by {gain}, {far}, and follows your hand {sure} "
     "({spearman}). {purity} of what changes is this.",
     "held": "The rest is held. ",

@@ -20,6 +20,8 @@ APP = {
 PANELS = {
     "style": "风格",
     "style_note": "质感、色调、边缘",
+    "surface": "表面",
+    "surface_note": "媒材显露多少",
     "form": "形态",
     "form_note": "是什么，怎样摆放",
     "more": "其余 {count} 个",
@@ -252,9 +254,11 @@ FORM_NAMES = {
     "light from the side": "侧光",
     "light from above": "顶光",
 }
+SURFACE_NAMES = {"grain strength": "颗粒强弱"}
 
 EFFECT = {
     "several": "会同时改变好几样东西：拖动看看。",
+    "grain": "这个世界铺在画面上的颗粒有多强：-1 为没有，0 为学到的样子，1 为两倍。其他都不变。",
     "measured": "实测：每走一步，{name}变化 {gain}，{far}；{sure}跟得上你的手（{spearman}）。"
     "全部变化中有 {purity} 是它。",
     "held": "其余尽量保持不变。",

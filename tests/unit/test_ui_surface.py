@@ -1,0 +1,92 @@
+"""The strength of the grain: a slider of the page like any other, and no direction of a world."""
+
+import asyncio
+
+import numpy as np
+import pytest
+import torch
+
+from tests.browser.fake_world import FakeWorld
+from vae.ui.blend import make_blend
+from vae.ui.engine import Engine, moved_latents_of, picture_of, pictures_of
+from vae.ui.film import make_strip
+from vae.ui.script_data import draw, read_rows
+from vae.ui.state import read_state
+from vae.ui.surface import GRAIN, grain_of, with_grain
+from vae.ui.upload import read_latents
+
+
+@pytest.fixture(scope="module")
+def engine():
+    engine = Engine(FakeWorld, "fake", FakeWorld.sliders)
+    yield engine
+    engine.close()
+
+
+def state(engine, **moves):
+    return read_state({"seed": 5, "moves": moves}, engine.ranges)
+
+
+def test_every_world_has_it_last_and_once():
+    own = with_grain([*FakeWorld.sliders, GRAIN])
+    assert own == (*FakeWorld.sliders, GRAIN)
+
+
+def test_it_moves_the_grain_and_not_the_latents(engine):
+    world, still = FakeWorld(), state(engine)
+    none = state(engine, **{GRAIN.name: -1.0, "lightness": 0.5})
+    assert (grain_of(still), grain_of(none)) == (1, 0)
+    moved = moved_latents_of(world, none)
+    wanted = world.move(moved_latents_of(world, still), {"lightness": 0.5})
+    assert torch.equal(moved.joined(), wanted.joined())
+    assert torch.equal(picture_of(world, none), world.decode(moved, grain=0.0))
+
+
+def test_pictures_drawn_together_have_each_their_own(engine):
+    world = FakeWorld()
+    states = [state(engine, **{GRAIN.name: at}) for at in (-1.0, 0.0, 1.0)]
+    together = pictures_of(world, states)
+    for one, picture in zip(states, together, strict=True):
+        assert torch.equal(picture_of(world, one)[0], picture)
+    assert not torch.equal(together[0], together[2])
+
+
+def test_what_asks_for_too_much_gets_the_most(engine):
+    assert grain_of(state(engine, **{GRAIN.name: 9})) == 2
+    assert grain_of(state(engine, **{GRAIN.name: -9})) == 0
+
+
+def test_it_has_a_filmstrip(engine):
+    answer = asyncio.run(make_strip(engine)({"seed": 5, "moves": {}, "slider": GRAIN.name}))
+    assert answer["places"] == [-1.0, -0.65, -0.35, 0.0, 0.35, 0.65, 1.0]
+
+
+def test_scripts_have_it_too(engine):
+    world = FakeWorld()
+    latents = world.sample(2, generator=torch.Generator().manual_seed(1))
+    rows = {"z": latents.z.tolist(), "key": latents.key.tolist()}
+    drawn = [draw(world, read_rows(rows, {GRAIN.name: at}, engine.ranges)) for at in (-1.0, 0.0)]
+    assert not np.array_equal(*drawn)
+    assert np.array_equal(drawn[1], draw(world, read_rows(rows, None, engine.ranges)))
+
+
+class Smoother(FakeWorld):
+    """Finds that a picture has a third of its grain."""
+
+    def grain_of(self, images, latents):
+        return torch.full((len(images),), 1 / 3)
+
+
+def test_a_picture_of_ones_own_sets_it_to_what_was_measured():
+    pixels = np.full((64, 64, 4), 255, np.uint8)
+    assert read_latents(Smoother(), pixels)["moves"] == {GRAIN.name: -0.65}
+    assert read_latents(FakeWorld(), pixels)["moves"] == {}
+
+
+def test_a_corner_of_the_pad_keeps_it(engine):
+    corners = [
+        {"seed": 1, "moves": {GRAIN.name: -0.5, "lightness": 1}},
+        {"seed": 2, "moves": {}},
+    ]
+    starts = asyncio.run(make_blend(engine)({"corners": corners}))["starts"]
+    assert [start["moves"] for start in starts] == [{GRAIN.name: -0.5}, {}]
