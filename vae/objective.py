@@ -26,6 +26,20 @@ GROUP = 8
 """Pictures compared with one another by the ordering loss; processes hold whole groups."""
 
 
+def choose_trained(model: IvAE, protocol: Protocol) -> list[nn.Parameter]:
+    """Freeze what a protocol leaves as it is, and return the parameters that it trains."""
+    decoder = model.output_encoder
+    model.requires_grad_(not protocol.grain_only)
+    if protocol.adversarial:
+        model.latent_encoder.requires_grad_(False)
+        if model.latent_decoder.prior is not None:
+            model.latent_decoder.prior.requires_grad_(False)
+    if protocol.grain_only:
+        for layer in (decoder.noise_scale, decoder.grain):
+            layer.requires_grad_(True)
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
 class Objective(nn.Module):
     """The generator's losses as one module, so that a data-parallel wrapper can hold it."""
 
@@ -52,7 +66,7 @@ class Objective(nn.Module):
             latents = batch.latents
         still, output = self._draw(latents, batch)
         n = len(batch.x)
-        seen = still if self.protocol.adversarial else output
+        seen = still if self.protocol.starts_from_world else output
         losses["reconstruction"] = self.reconstruction(seen[:n], batch.x, batch.backdrop)
         if self.protocol.texture_weight:
             places = torch.Generator().manual_seed(batch.places)

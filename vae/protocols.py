@@ -49,6 +49,7 @@ class Protocol:
         likeness_weight: Weight of a reconstruction's metadata against its original's.
         read_weight: Weight of reading latents back out of moved pictures.
         adversarial: Train the decoder against a judge, the encoder being frozen.
+        grain_only: Train the amounts of noise and grain alone, all else being frozen.
         judge_lr: Learning rate of the judge.
         judge_weight: Share of the adaptive adversarial weight.
         feature_weight: Weight of feature matching.
@@ -88,6 +89,7 @@ class Protocol:
     likeness_weight: float = 2e-3
     read_weight: float = 2e-3
     adversarial: bool = False
+    grain_only: bool = False
     judge_lr: float = 4e-4
     judge_weight: float = 0.5
     feature_weight: float = 0.15
@@ -105,7 +107,7 @@ class Protocol:
         for name, (low, high) in _RANGES.items():
             if getattr(self, name) is not None:
                 positive(name, getattr(self, name), low, high)
-        for name in ("cosine", "adversarial"):
+        for name in ("cosine", "adversarial", "grain_only"):
             choose(name, getattr(self, name), (True, False))
         if not isinstance(self.betas, tuple) or len(self.betas) != 2:
             raise ConfigError(f"betas must be two numbers, found {self.betas!r}")
@@ -113,6 +115,11 @@ class Protocol:
             positive("betas", beta, 0, 0.999999)
         if self.steps is None and self.minutes is None and self.epochs is None:
             raise ConfigError("a protocol needs steps, minutes or epochs to know when to stop")
+
+    @property
+    def starts_from_world(self) -> bool:
+        """Whether the encoder is frozen and latents are drawn: both must have been trained."""
+        return self.adversarial or self.grain_only
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict."""
@@ -188,6 +195,22 @@ _PROTOCOLS = {
         log_every=2,
         save_every=20.0,
     ),
+    "grain": Protocol(
+        name="grain",
+        minutes=5.0,
+        batch_size=8,
+        lr=7e-4,
+        warmup=10,
+        ema=0.98,
+        loop_warmup=0,
+        loop_stride=2,
+        pixel_weight=1e-6,
+        pyramid_weight=0.0,
+        draws=5.0,
+        draws_texture_weight=0.4,
+        loop_weight=7e-2,
+        grain_only=True,
+    ),
 }
 
 NAMES = tuple(_PROTOCOLS)
@@ -198,7 +221,8 @@ def get_protocol(name: str, **changes: Any) -> Protocol:
 
     Args:
         name: ``'43-vae'`` (Adam at 0.001, 10 epochs, train then test each epoch),
-            ``'pretrain'``, ``'adversarial'`` or ``'finetune'``.
+            ``'pretrain'``, ``'adversarial'``, ``'finetune'`` or ``'grain'`` (how strong the
+            grain is and nothing else, by the texture of draws).
         changes: Settings of :class:`Protocol` to replace. Giving ``steps``, ``minutes`` or
             ``epochs`` takes the place of the protocol's own length.
 

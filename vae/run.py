@@ -73,7 +73,7 @@ def train_world(
     if model is None:
         model = _starting_model(
             start, size=size, channels=channels, latent_dim=latent_dim,
-            latent_key_dim=latent_key_dim, needs_world=settings.adversarial,
+            latent_key_dim=latent_key_dim,
         )  # fmt: skip
     assert model.config is not None
     images = load_split(data, size=model.config.image_size, channels=model.config.channels)
@@ -125,7 +125,10 @@ def _settings(
     name = protocol or ("finetune" if start else "pretrain")
     if name == "finetune" and not start:
         raise ConfigError("finetune starts from a world; name one with --world")
-    return get_protocol(name, **changes)
+    settings = get_protocol(name, **changes)
+    if settings.starts_from_world and not start:
+        raise ConfigError(f"the {name} protocol starts from a trained world; name it with --world")
+    return settings
 
 
 def _starting_model(
@@ -135,14 +138,9 @@ def _starting_model(
     channels: int,
     latent_dim: int,
     latent_key_dim: int,
-    needs_world: bool,
 ) -> IvAE:
     if start is not None:
         return get_infer_model(start).model
-    if needs_world:
-        raise ConfigError(
-            "the adversarial protocol starts from a trained world; name it with --world"
-        )
     config = ModelConfig(
         image_size=size, channels=channels, latent_dim=latent_dim, latent_key_dim=latent_key_dim
     )

@@ -30,7 +30,7 @@ from vae.errors import CheckpointError, TrainingError
 from vae.held_out import HeldOut, Kept
 from vae.losses import adaptive_weight, hinge_discriminator_loss, premultiply, translate
 from vae.model import IvAE, model_header
-from vae.objective import Objective
+from vae.objective import Objective, choose_trained
 from vae.precision import autocast
 from vae.protocols import Protocol
 from vae.replay import make_source
@@ -120,14 +120,9 @@ class Trainer:
 
     def _prepare_networks(self) -> None:
         p = self.protocol
-        self.model.requires_grad_(True)
-        trained: list[nn.Parameter] = list(self.model.parameters())
+        trained = choose_trained(self.model, p)
         self.judge: nn.Module | None = None
         if p.adversarial:
-            self.model.latent_encoder.requires_grad_(False)
-            if self.model.latent_decoder.prior is not None:
-                self.model.latent_decoder.prior.requires_grad_(False)
-            trained = [t for t in self.model.parameters() if t.requires_grad]
             with torch.random.fork_rng():
                 torch.manual_seed(p.seed)
                 judge = Discriminator(self.model.output_encoder.output_dim)

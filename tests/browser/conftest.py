@@ -174,7 +174,7 @@ def pixels(page) -> str:
     return page.evaluate("() => document.querySelector('#stage canvas').toDataURL()")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def world_url() -> Iterator[str]:
     """The page as it is shipped."""
     if not (CHECKPOINTS / WORLD / "model.safetensors").is_file():

@@ -7,6 +7,7 @@ from tests.conftest import image_set, tiny_model
 from vae.batches import BatchSource
 from vae.objective import Objective
 from vae.protocols import get_protocol
+from vae.trainer import Trainer
 
 
 def slope_of_reconstruction(name: str) -> torch.Tensor | None:
@@ -28,3 +29,27 @@ def test_without_a_judge_the_pixel_loss_takes_grain_away(name):
 
 def test_in_the_game_the_pixel_loss_does_not_see_it():
     assert slope_of_reconstruction("adversarial") is None
+
+
+def test_its_own_protocol_moves_the_amounts_and_nothing_else():
+    protocol = get_protocol("grain", steps=3, lr=0.01)
+    model = tiny_model()
+    before = {name: t.clone() for name, t in model.state_dict().items()}
+    events = list(Trainer(model, image_set(16, 32), image_set(4, 32), protocol).run())
+    changed = {name for name, t in model.named_parameters() if not torch.equal(t, before[name])}
+    assert {name.split(".")[1] for name in changed} == {"noise_scale", "grain"}
+    assert {name.split(".")[0] for name in changed} == {"latent_decoder"}
+    losses = [event.values for event in events if event.kind == "step"]
+    assert all(values["draws_texture"] > 0 and values["loop"] > 0 for values in losses)
+    assert "adversarial" not in losses[0]
+
+
+def test_it_brings_the_texture_of_draws_nearer_to_that_of_the_pictures():
+    pictures = image_set(16, 32)
+    noise = torch.randn(16, 1, 32, 32, generator=torch.Generator().manual_seed(1))
+    colour = pictures.images[:, :3].float() / 255 + 0.15 * noise
+    pictures.images[:, :3] = (colour.clamp(0, 1) * 255).round().to(torch.uint8)
+    protocol = get_protocol("grain", steps=40, lr=0.01, loop_weight=0.0, log_every=1)
+    events = list(Trainer(tiny_model(), pictures, pictures, protocol).run())
+    losses = [e.values["draws_texture"] for e in events if e.kind == "step"]
+    assert sum(losses[-10:]) < 0.8 * sum(losses[:10])

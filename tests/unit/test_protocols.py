@@ -8,8 +8,8 @@ from vae.errors import ConfigError
 from vae.protocols import NAMES, Protocol, get_protocol
 
 
-def test_the_four_names_of_the_design():
-    assert NAMES == ("43-vae", "pretrain", "adversarial", "finetune")
+def test_the_four_names_of_the_design_and_the_last_touch():
+    assert NAMES == ("43-vae", "pretrain", "adversarial", "finetune", "grain")
     assert all(get_protocol(name).name == name for name in NAMES)
     assert next(iter(inspect.signature(get_protocol).parameters)) == "name"
 
@@ -22,7 +22,9 @@ def test_the_source_protocol_is_adam_at_a_thousandth_for_ten_epochs():
 
 
 def test_only_the_adversarial_one_has_a_judge_and_the_fine_tune_lasts_a_minute():
-    assert [get_protocol(name).adversarial for name in NAMES] == [False, False, True, False]
+    assert [name for name in NAMES if get_protocol(name).adversarial] == ["adversarial"]
+    from_worlds = [name for name in NAMES if get_protocol(name).starts_from_world]
+    assert from_worlds == ["adversarial", "grain"]
     assert get_protocol("finetune").minutes == 1.0
 
 
