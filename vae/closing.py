@@ -79,7 +79,8 @@ def write_new_world(
         CheckpointError, OSError: The disk refuses; a world that was there before is as it was.
     """
     model = trainer.kept_model()
-    table, lacks = _measured(model, images, small=small)
+    calm = not trainer.protocol.starts_from_world
+    table, lacks = _measured(model, images, small=small, calm=calm)
     card = make_card(target.name, facts, table, more=card_lines(manifest, records))
     write_world(stage, model, table, card)
     write_atomic(stage / OWN_FILE, training_json(manifest, facts, settings, records, run=run))
@@ -90,18 +91,21 @@ def write_new_world(
     return model, lacks
 
 
-def _measured(model: IvAE, images: ImageSet, *, small: bool) -> tuple[SliderTable, list[str]]:
+def _measured(
+    model: IvAE, images: ImageSet, *, small: bool, calm: bool
+) -> tuple[SliderTable, list[str]]:
     """Finish a model; where memory does not suffice, with fewer pictures, and say so."""
     cause = DIED
     if not small:
         try:
-            return finish_model(model, images, num_pictures=SLIDER_PICTURES), []
+            return finish_model(model, images, num_pictures=SLIDER_PICTURES, calm=calm), []
         except (MemoryError, RuntimeError) as error:
             if not is_memory(error):
                 raise
             cause = cause_of(error)
         gc.collect()
-    table = finish_model(model, images, num_pictures=FEW_PICTURES, at_once=FEW_PICTURES)
+    few = FEW_PICTURES
+    table = finish_model(model, images, num_pictures=few, at_once=few, calm=calm)
     return table, [lacking(FEW, cause)]
 
 

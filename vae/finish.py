@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from vae.data import ImageSet
-from vae.distributions import LatentDensity
+from vae.decoder import fixed_noise
+from vae.distributions import LatentDensity, Latents
 from vae.errors import CheckpointError
+from vae.grain import matching_grain
 from vae.model import IvAE, save_model
 from vae.sliders import SliderTable, build_slider_table
 from vae.utils import log_timestamp, write_atomic
 
 
 @torch.no_grad()
-def encode_set(
-    model: IvAE, images: ImageSet, *, flip: bool = False, at_once: int = 64
-) -> torch.Tensor:
+def encode_set(model: IvAE, images: ImageSet, *, flip: bool = False, at_once: int = 64) -> Tensor:
     """Posterior means of a whole set, (N, latent_dim + latent_key_dim), in evaluation mode.
 
     Args:
@@ -39,8 +41,49 @@ def encode_set(
 
 
 @torch.no_grad()
+def calm_grain(model: IvAE, training: ImageSet, latents: Tensor, *, most: int = 48) -> float:
+    """Weaken a model's grain until its pictures are no rougher than those it learned from.
+
+    A fine-tune is too short to unlearn the grain of the world it started from: drawings of flat
+    colour would come out speckled.
+
+    Args:
+        model: In evaluation mode; the amounts of its noise are changed in place.
+        training: The pictures it was trained on.
+        latents: What they were read as, joined.
+        most: Pictures that are looked at, spread over the set.
+
+    Returns:
+        The share of the grain that is left, 0 to 1.
+    """
+    decoder, shares = model.output_encoder, []
+    every = range(0, len(training), -(-len(training) // most))
+    for i in every:
+        x = training.floats(slice(i, i + 1)).to(latents.device)
+        here = Latents(*latents[i : i + 1].split((model.latent_dim, model.latent_key_dim), 1))
+        size, noise = x.shape[-1], fixed_noise(x.shape[-1]).to(latents.device)
+        draw = partial(_with_grain, model, here, size, noise)
+        shares.append(matching_grain(x, draw))
+    share = float(torch.cat(shares).median())
+    for layer in (decoder.noise_scale, decoder.grain):
+        for parameter in layer.parameters():
+            parameter.mul_(share)
+    return share
+
+
+def _with_grain(model: IvAE, latents: Latents, size: int, noise: Tensor, share: float) -> Tensor:
+    return model.decode(latents, size=size, noise=share * noise)
+
+
+@torch.no_grad()
 def finish_model(
-    model: IvAE, training: ImageSet, *, seed: int = 0, num_pictures: int = 24, at_once: int = 64
+    model: IvAE,
+    training: ImageSet,
+    *,
+    seed: int = 0,
+    num_pictures: int = 24,
+    at_once: int = 64,
+    calm: bool = False,
 ) -> SliderTable:
     """Fit the density to the training set's latents, find the sliders and measure them.
 
@@ -53,12 +96,15 @@ def finish_model(
         seed: Of the density's fit.
         num_pictures: Pictures that the sliders are measured on, which is most of the time.
         at_once: Pictures that are encoded at a time.
+        calm: Whether its grain came with the world it started from, see :func:`calm_grain`.
 
     Returns:
         The slider table.
     """
     model.eval()
     latents = encode_set(model, training, at_once=at_once)
+    if calm:
+        calm_grain(model, training, latents)
     model.density = LatentDensity.fit(latents, seed=seed).to(latents.device)
     return build_slider_table(model, latents, num_pictures=num_pictures)
 

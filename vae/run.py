@@ -189,7 +189,7 @@ def _write(
     trainer: Trainer, training: ImageSet, out: Path, last: Event, *, data: Path, origin: str
 ) -> None:
     model = trainer.averaged_model()
-    table = finish_model(model, training)
+    table = finish_model(model, training, calm=not trainer.protocol.starts_from_world)
     facts = {
         "training images": len(training),
         "folder": data.name,

@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from tests.conftest import image_set, tiny_model
+from vae import finish
 from vae.batches import BatchSource
+from vae.finish import calm_grain, encode_set
 from vae.objective import Objective
 from vae.protocols import get_protocol
 from vae.trainer import Trainer
@@ -53,3 +55,29 @@ def test_it_brings_the_texture_of_draws_nearer_to_that_of_the_pictures():
     events = list(Trainer(tiny_model(), pictures, pictures, protocol).run())
     losses = [e.values["draws_texture"] for e in events if e.kind == "step"]
     assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
+
+
+def test_a_world_of_flat_drawings_is_left_with_little_grain_and_one_of_rough_ones_keeps_it():
+    for strength, low, high in ((0.0, 0.0, 0.1), (0.2, 0.9, 1.0)):
+        pictures = image_set(12, 64)
+        pictures.images[:, :3] = 128
+        noise = torch.randn(12, 1, 64, 64, generator=torch.Generator().manual_seed(1))
+        pictures.images[:, :3] = (128 + 255 * strength * noise).clamp(0, 255).to(torch.uint8)
+        model = tiny_model().eval()
+        decoder = model.output_encoder
+        with torch.no_grad():
+            decoder.grain.bias.fill_(0.05)
+            decoder.head.bias[3] = 9  # what is drawn is opaque
+        weights = [p.clone() for p in (*decoder.noise_scale.parameters(), decoder.grain.bias)]
+        left = calm_grain(model, pictures, encode_set(model, pictures))
+        assert low <= left <= high
+        now = (*decoder.noise_scale.parameters(), decoder.grain.bias)
+        assert all(torch.allclose(a * left, b) for a, b in zip(weights, now, strict=True))
+
+
+def test_what_a_judge_has_said_of_grain_stays(monkeypatch):
+    calmed = []
+    monkeypatch.setattr(finish, "calm_grain", lambda *_: calmed.append(True))
+    for calm in (False, True):
+        finish.finish_model(tiny_model(), image_set(8, 32), num_pictures=2, calm=calm)
+    assert calmed == [True]
