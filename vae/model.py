@@ -168,7 +168,7 @@ def save_model(folder: Path, model: IvAE) -> None:
     """
     if model.config is None:
         raise ConfigError("only a model made by build_model or create_43_vae can be saved")
-    state = {name: t.half() if _is_weight(name) else t for name, t in state_of(model).items()}
+    state = {name: halved(t) if _is_weight(name) else t for name, t in state_of(model).items()}
     write_tensors(folder / "model.safetensors", state, model_header(model))
     text = json.dumps({"format": FORMAT, "model": model.config.to_dict()}, indent=2)
     write_atomic(folder / "config.json", (text + "\n").encode())
@@ -207,8 +207,18 @@ def _with_grain(state: Mapping[str, Tensor], model: IvAE) -> Mapping[str, Tensor
 
 
 def _is_weight(name: str) -> bool:
-    """Weights are stored in half precision; tables and the density are not."""
-    return not name.startswith(("standardizer.", "density."))
+    """Weights are stored in half precision; tables, statistics and the density are not.
+
+    Locations before they are standardised grow with long training, and their variance passes the
+    largest number of half precision.
+    """
+    return not name.startswith(("standardizer.", "density.")) and ".standardize" not in name
+
+
+def halved(tensor: Tensor) -> Tensor:
+    """Return a tensor in half precision; as it is where a value of it would become infinite."""
+    half = tensor.half()
+    return half if bool(half.isfinite().all()) else tensor
 
 
 def load_model(folder: Path, *, device: str | torch.device = "cpu") -> IvAE:

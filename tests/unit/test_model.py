@@ -217,3 +217,18 @@ def test_the_full_size_stays_within_its_budget():
 
 
 _NETWORKS = ("latent_encoder", "latent_decoder")
+
+
+def test_what_half_precision_cannot_hold_is_not_stored_in_it(tmp_path):
+    """The variance of locations grows with long training, past 65,504."""
+    model = tiny_model().eval()
+    encoder = model.latent_encoder
+    with torch.no_grad():
+        encoder.standardize.running_var.fill_(3e6)
+        encoder.standardize.running_mean.fill_(1234.567)
+        encoder.content.weight.mul_(1e6)
+    save_model(tmp_path, model)
+    found = load_model(tmp_path).latent_encoder
+    assert torch.equal(found.standardize.running_var, encoder.standardize.running_var)
+    assert torch.equal(found.standardize.running_mean, encoder.standardize.running_mean)
+    assert torch.equal(found.content.weight, encoder.content.weight)
