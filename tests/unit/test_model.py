@@ -226,7 +226,7 @@ def test_what_half_precision_cannot_hold_is_not_stored_in_it(tmp_path):
     with torch.no_grad():
         encoder.standardize.running_var.fill_(3e6)
         encoder.standardize.running_mean.fill_(1234.567)
-        encoder.content.weight.mul_(1e6)
+        encoder.content.weight.mul_(1e8)
     save_model(tmp_path, model)
     found = load_model(tmp_path).latent_encoder
     assert torch.equal(found.standardize.running_var, encoder.standardize.running_var)
