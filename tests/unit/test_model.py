@@ -219,6 +219,15 @@ def test_the_full_size_stays_within_its_budget():
 _NETWORKS = ("latent_encoder", "latent_decoder")
 
 
+def test_a_world_with_numbers_that_are_none_is_refused(tmp_path):
+    model = tiny_model()
+    with torch.no_grad():
+        model.latent_encoder.content.bias[0] = float("inf")
+    save_model(tmp_path, model)
+    with pytest.raises(CheckpointError, match="holds numbers that are not finite"):
+        load_model(tmp_path)
+
+
 def test_what_half_precision_cannot_hold_is_not_stored_in_it(tmp_path):
     """The variance of locations grows with long training, past 65,504."""
     model = tiny_model().eval()

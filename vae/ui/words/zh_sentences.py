@@ -44,6 +44,7 @@ SENTENCES = {
     ),
     "there is no file {file}": "没有文件 {file}",
     "{file} is damaged or cut short; fetch it again": "{file} 已损坏或不完整，请重新获取",
+    "{file} holds numbers that are not finite; train it again": "{file} 含有非有限的数，请重新训练",
     "could not write {file}: {reason}": "无法写出 {file}（{reason}）",
     "{file} was not written by this project": "{file} 不是由本项目写出的",
     "{file} is of format {found}, this version reads format {format}; "
