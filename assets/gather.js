@@ -27,6 +27,9 @@ vae43.gather = (() => {
 
   function mount(element, properties) {
     [root, props, words] = [element, properties, properties.words];
+    // Who sits at this machine is no visitor, and has no such bounds.
+    const here = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+    document.documentElement.toggleAttribute("data-here", here);
     for (const kind of ["files", "folder"]) {
       const input = find(`input.${kind}`);
       for (const button of root.querySelectorAll(`.pick-${kind}`)) {

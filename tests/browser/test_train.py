@@ -223,6 +223,15 @@ def test_pause_go_on_queue_and_stop(visit, train_url, drawings):
 # ---------------------------------------------------------------- laying out
 
 
+def test_bounds_of_visitors_are_told_to_visitors_alone(visit, train_url):
+    page = visit(train_url)
+    page.get_by_role("tab", name="Train").click()
+    bounds = page.locator("#train .bounds, .train .bounds").first
+    assert bounds.inner_text().strip() == "A table holds 2,000 files and 1 GB."
+    page.evaluate("document.documentElement.removeAttribute('data-here')")  # from elsewhere
+    assert "another machine" in bounds.inner_text()
+
+
 def test_pictures_are_left_out_taken_back_and_remembered(visit, train_url, drawings):
     page = visit(train_url)
     open_tab(page)

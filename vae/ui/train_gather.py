@@ -42,7 +42,8 @@ def table_html(bounds: Mapping[str, object]) -> str:
       <button type="button" class="pick-folder">{say("more_folder")}</button>
       <button type="button" class="start-over">{say("start_over")}</button></div>
   </div>
-  <p class="bounds">{escape(TRAIN["bounds"].format(**bounds))}</p>
+  <p class="bounds">{escape(TRAIN["bounds"].format(**bounds))}
+    <span class="visitors">{escape(TRAIN["visitor_bounds"].format(**bounds))}</span></p>
   <p class="content" hidden></p>
   <details class="out" hidden><summary></summary><ul></ul></details>
   <input type="file" class="files" multiple accept="{ACCEPT}" aria-label="{say("files")}" hidden>

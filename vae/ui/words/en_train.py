@@ -17,8 +17,9 @@ TRAIN = {
     "folder": "Choose a folder",
     "more_files": "Add files",
     "more_folder": "Add a folder",
-    "bounds": "A table holds {files} files and {each} GB. A visitor from another machine may have "
-    "{tables} tables with {all} GB in all, and {runs} runs waiting.",
+    "bounds": "A table holds {files} files and {each} GB.",
+    "visitor_bounds": "A visitor from another machine may have {tables} tables with {all} GB in "
+    "all, and {runs} runs waiting.",
     "start_over": "Start over",
     "start_over_sure": "Take all of these pictures off the table?",
     "sending": "Taking in {done} of {total}",

@@ -17,8 +17,9 @@ TRAIN = {
     "folder": "选择文件夹",
     "more_files": "添加文件",
     "more_folder": "添加文件夹",
-    "bounds": "一桌最多 {files} 个文件、{each} GB。从别的电脑来的访客，每人最多 {tables} 桌、"
-    "合计 {all} GB，以及 {runs} 次等待中的训练。",
+    "bounds": "一桌最多 {files} 个文件、{each} GB。",
+    "visitor_bounds": "从别的电脑来的访客，每人最多 {tables} 桌、合计 {all} GB，"
+    "以及 {runs} 次等待中的训练。",
     "start_over": "重新开始",
     "start_over_sure": "把这些图片全部收走吗？",
     "sending": "正在接收：第 {done} 个，共 {total} 个",
