@@ -41,7 +41,7 @@ def encode_set(model: IvAE, images: ImageSet, *, flip: bool = False, at_once: in
 
 
 @torch.no_grad()
-def calm_grain(model: IvAE, training: ImageSet, latents: Tensor, *, most: int = 48) -> float:
+def calm_grain(model: IvAE, training: ImageSet, latents: Tensor, *, most: int = 24) -> float:
     """Weaken a model's grain until its pictures are no rougher than those it learned from.
 
     A fine-tune is too short to unlearn the grain of the world it started from: drawings of flat

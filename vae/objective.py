@@ -149,7 +149,7 @@ class Objective(nn.Module):
             "loop": error.sum() / weight.sum(),
             "likeness": (hypo(before - u, 0.3) * active).sum() / (active.sum() * len(u)),
         }
-        if p.read_weight and batch.latents is None:
+        if p.read_weight:
             back = self.model.read_back(output).mean
             losses["read_back"] = (
                 hypo(back.z - z, 0.3).mean()

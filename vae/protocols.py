@@ -179,7 +179,8 @@ _PROTOCOLS = {
         texture_weight=2e-2,
         draws_texture_weight=0.4,
         feature_weight=5e-2,
-        loop_weight=7e-2,
+        loop_weight=0.14,
+        read_weight=3e-2,
         adversarial=True,
     ),
     "finetune": Protocol(
@@ -208,7 +209,9 @@ _PROTOCOLS = {
         pyramid_weight=0.0,
         draws=5.0,
         draws_texture_weight=0.4,
-        loop_weight=7e-2,
+        loop_weight=0.14,
+        likeness_weight=0.0,
+        read_weight=0.0,
         grain_only=True,
     ),
 }

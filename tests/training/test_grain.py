@@ -7,7 +7,7 @@ from tests.conftest import image_set, tiny_model
 from vae import finish
 from vae.batches import BatchSource
 from vae.finish import calm_grain, encode_set
-from vae.objective import Objective
+from vae.objective import Objective, choose_trained
 from vae.protocols import get_protocol
 from vae.trainer import Trainer
 
@@ -31,6 +31,18 @@ def test_without_a_judge_the_pixel_loss_takes_grain_away(name):
 
 def test_in_the_game_the_pixel_loss_does_not_see_it():
     assert slope_of_reconstruction("adversarial") is None
+
+
+def test_in_the_game_moved_pictures_are_read_back():
+    """The encoder is frozen, and what it reads in a picture whose key was moved still counts."""
+    protocol = get_protocol("adversarial", steps=1, batch_size=8, texture_weight=0.0)
+    model = tiny_model().train()
+    source = BatchSource(model, image_set(16, 32), protocol, device=torch.device("cpu"))
+    choose_trained(model, protocol)
+    losses, _ = Objective(model, protocol)(source.next())
+    losses["read_back"].backward()
+    assert model.output_encoder.head.weight.grad.abs().max() > 0
+    assert model.latent_encoder.stem.weight.grad is None
 
 
 def test_its_own_protocol_moves_the_amounts_and_nothing_else():

@@ -38,8 +38,8 @@ def test_every_protocol_runs_to_its_end(name, channels):
     for event in events:
         assert all(math.isfinite(v) for v in event.values.values())
     assert ("judge" in events[0].values) is (name == "adversarial")
-    assert ("kl_z" in events[0].values) is (name != "adversarial")
-    assert ("draws_texture" in events[0].values) is (name == "adversarial")
+    assert ("kl_z" in events[0].values) is not get_protocol(name).starts_from_world
+    assert ("draws_texture" in events[0].values) is get_protocol(name).starts_from_world
     assert trainer.progress == 1.0
 
 
