@@ -114,13 +114,13 @@ vae43.borrow = (() => {
     vae43.say("");
     if (answer.error) return trouble(answer.error);
     keep(answer.id, { name: file.name, thumb: await thumbnail(file) });
-    const { id: look, u, alpha, key } = answer;
+    const { id: look, u, alpha, key, rough } = answer;
     const all = { texture: 1, palette: 1, transparency: alpha ? 1 : 0 };
     const now = borrowed();
     const dials = now ? Object.fromEntries(DIALS.map((dial) => [dial, now[dial]])) : all;
     if (!alpha) dials.transparency = 0;
     const exact = { ...answer.exact, on: now?.exact?.on ?? false };
-    const borrow = { look, u, alpha, key, exact, ...dials, locks: now?.locks ?? [] };
+    const borrow = { look, u, alpha, key, rough, exact, ...dials, locks: now?.locks ?? [] };
     vae43.store.change("borrow:take", { borrow });
   }
 

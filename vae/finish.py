@@ -13,7 +13,7 @@ from vae.data import ImageSet
 from vae.decoder import fixed_noise
 from vae.distributions import LatentDensity, Latents
 from vae.errors import CheckpointError
-from vae.grain import matching_grain
+from vae.grain import matching_grain, roughness
 from vae.model import IvAE, save_model
 from vae.sliders import SliderTable, build_slider_table
 from vae.utils import log_timestamp, write_atomic
@@ -63,7 +63,7 @@ def calm_grain(model: IvAE, training: ImageSet, latents: Tensor, *, most: int = 
         here = Latents(*latents[i : i + 1].split((model.latent_dim, model.latent_key_dim), 1))
         size, noise = x.shape[-1], fixed_noise(x.shape[-1]).to(latents.device)
         draw = partial(_with_grain, model, here, size, noise)
-        shares.append(matching_grain(x, draw))
+        shares.append(matching_grain(roughness(x), draw))
     share = float(torch.cat(shares).median())
     for layer in (decoder.noise_scale, decoder.grain):
         for parameter in layer.parameters():

@@ -65,27 +65,27 @@ def roughness(images: Tensor) -> Tensor:
     return torch.stack(levels, 1)
 
 
-def matching_grain(images: Tensor, draw: Callable[[float], Tensor]) -> Tensor:
-    """Return the share of a world's grain with which its pictures are as rough as given ones.
+def matching_grain(rough: Tensor, draw: Callable[[float], Tensor]) -> Tensor:
+    """Return the share of a world's grain with which its pictures are as rough as asked for.
 
     Never more than all of it: detail that a world cannot draw is not to be made up for by grain.
 
     Args:
-        images: Straight (N, C, S, S) in [0, 1].
-        draw: Share of the grain, 0 to 1 → the N pictures drawn after them.
+        rough: What :func:`roughness` found (N, 2).
+        draw: Share of the grain, 0 to 1 → N pictures, straight (N, C, S, S).
 
     Returns:
         (N,) from 0 to 1; 1 where too little is visible.
 
     Raises:
-        ShapeError: As many pictures are not drawn as are given.
+        ShapeError: They are not as many.
     """
-    wanted = torch.log(roughness(images) + _FAINT)
+    wanted = torch.log(rough + _FAINT)
     pictures = [draw(amount) for amount in AMOUNTS]
-    if len(pictures[0]) != len(images):
-        raise ShapeError(f"expected {len(images)} rows of latents, found {len(pictures[0])}")
+    if len(pictures[0]) != len(rough):
+        raise ShapeError(f"expected {len(rough)} rows of latents, found {len(pictures[0])}")
     there = torch.stack([torch.log(roughness(drawn) + _FAINT) for drawn in pictures])
-    shares = torch.linspace(0, 1, 41, device=images.device)
+    shares = torch.linspace(0, 1, 41, device=rough.device)
     place = shares * (len(AMOUNTS) - 1)
     left = place.long().clamp(max=len(AMOUNTS) - 2)
     part = (place - left)[:, None, None]

@@ -18,7 +18,7 @@ from vae.decoder import fixed_noise
 from vae.distributions import LatentDensity, Latents
 from vae.encodings import ATTRIBUTES, measure
 from vae.errors import CheckpointError, ConfigError, ShapeError
-from vae.grain import amounts_of, matching_grain
+from vae.grain import amounts_of, matching_grain, roughness
 from vae.holding import Holding, hold
 from vae.liking import direction_of
 from vae.looks import Look, look_by
@@ -138,7 +138,8 @@ class World:
 
         ``world.decode(latents, grain=world.grain_of(images, latents))``; see `vae.grain`.
         """
-        return matching_grain(self._check(images), lambda share: self.decode(latents, grain=share))
+        rough = roughness(self._check(images))
+        return matching_grain(rough, lambda share: self.decode(latents, grain=share))
 
     @torch.inference_mode()
     def sample(

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from vae.encodings import measure
 from vae.errors import ShapeError
+from vae.grain import roughness
 from vae.model import IvAE
 
 _OPAQUE = 254 / 255
@@ -25,11 +26,13 @@ class Look:
         has_alpha: Whether there is any transparency to lend.
         key: The encoder's reading (M, latent_key_dim); nan where the reference is nothing the
             world knows, None where that was not asked.
+        roughness: Of their surface (M, 2), see `vae.grain`; None where that was not measured.
     """
 
     u: Tensor
     has_alpha: bool
     key: Tensor | None = None
+    roughness: Tensor | None = None
 
 
 def look_of(images: Tensor, size: int) -> Look:
@@ -39,7 +42,7 @@ def look_of(images: Tensor, size: int) -> Look:
         ShapeError: The tensor is not (M, C, H, W) with C in 1, 3, 4.
     """
     images, has_alpha = on_square(images, size)
-    return Look(measure(images), has_alpha)
+    return Look(measure(images), has_alpha, roughness=roughness(images))
 
 
 def on_square(images: Tensor, size: int) -> tuple[Tensor, bool]:
@@ -76,7 +79,8 @@ def look_by(model: IvAE, images: Tensor, size: int) -> Look:
         size: The world's own side.
     """
     images, has_alpha = on_square(images, size)
-    look, density = Look(measure(images), has_alpha), model.density
+    look = Look(measure(images), has_alpha, roughness=roughness(images))
+    density = model.density
     if density is None or model.config is None or images.shape[1] != model.config.channels:
         return look
     device = next(model.parameters()).device

@@ -39,7 +39,7 @@ def lent(look, **dials):
 
 def test_a_look_is_plain_numbers_and_the_files_hash(engine):
     look = ask(make_look, engine, file(disc((20, 160, 150))))
-    assert set(look) == {"u", "scores", "alpha", "exact", "key", "id"}
+    assert set(look) == {"u", "scores", "alpha", "exact", "key", "rough", "id"}
     assert (len(look["u"]), len(look["scores"])) == (16, 16)
     assert (len(look["exact"]["mean"]), len(look["exact"]["cov"])) == (3, 9)
     assert look["alpha"] is True

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.browser.fake_world import FakeWorld
+from tests.browser.fake_world import STYLES, FakeWorld
+from vae.grain import amounts_of, roughness
 from vae.ui.blend import make_blend
-from vae.ui.engine import Engine, moved_latents_of, picture_of, pictures_of
+from vae.ui.engine import Engine, grain_strength, moved_latents_of, picture_of, pictures_of
 from vae.ui.film import make_strip
 from vae.ui.script_data import draw, read_rows
 from vae.ui.state import read_state
@@ -90,3 +91,43 @@ def test_a_corner_of_the_pad_keeps_it(engine):
     ]
     starts = asyncio.run(make_blend(engine)({"corners": corners}))["starts"]
     assert [start["moves"] for start in starts] == [{GRAIN.name: -0.5}, {}]
+
+
+class Speckled(FakeWorld):
+    """A world whose grain can be measured: as strong everywhere."""
+
+    def decode(self, latents, *, grain=1.0):
+        size, num = self.image_size, len(latents.z)
+        noise = torch.randn(1, 1, size, size, generator=torch.Generator().manual_seed(7))
+        grey = 0.5 + 0.1 * amounts_of(grain, num) * noise.expand(num, 3, size, size)
+        return torch.cat((grey.clamp(0, 1), torch.ones(num, 1, size, size)), 1)
+
+
+def borrowing(texture: float, rough: tuple[float, float] | None, **more):
+    u = [0.5] * len(STYLES)
+    borrow = {"u": u, "alpha": True, "texture": texture, "rough": rough and list(rough)}
+    return {"seed": 5, "moves": {}, "borrow": borrow, **more}
+
+
+@pytest.mark.parametrize(
+    ("texture", "rough", "at", "wanted"),
+    [
+        (1.0, (0.0, 0.0), 0.0, 0.0),  # a flat reference takes all of it
+        (0.5, (0.0, 0.0), 0.0, 0.5),  # half of the texture half of it
+        (0.0, (0.0, 0.0), 0.0, 1.0),  # without texture nothing is borrowed
+        (1.0, (9.0, 9.0), 0.0, 1.0),  # rougher than the world: all there is
+        (1.0, (0.0, 0.0), 0.5, 0.5),  # and the hand has the last word
+        (1.0, None, 0.0, 1.0),  # a look of before this was measured
+    ],
+)
+def test_a_borrowed_texture_takes_the_grain_of_its_reference(engine, texture, rough, at, wanted):
+    data = borrowing(texture, rough, moves={GRAIN.name: at})
+    assert grain_strength(Speckled(), read_state(data, engine.ranges)) == pytest.approx(wanted)
+
+
+def test_half_as_rough_a_reference_takes_half(engine):
+    world = Speckled()
+    start = read_state({"seed": 5, "moves": {GRAIN.name: -0.5}}, engine.ranges)
+    found = roughness(picture_of(world, start))[0].tolist()
+    state = read_state(borrowing(1.0, tuple(found)), engine.ranges)
+    assert grain_strength(world, state) == pytest.approx(0.5, abs=0.03)

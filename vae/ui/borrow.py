@@ -55,7 +55,9 @@ def measure_look(world: World, pixels: np.ndarray) -> dict[str, Any]:
     known = look.key is not None and not bool(look.key.isnan().any())
     key = _row(look.key[0]) if look.key is not None and known else None
     found = {"u": _row(look.u[0]), "scores": scores, "alpha": look.has_alpha, "exact": exact}
-    return {**found, "key": key}
+    rough = None if look.roughness is None else _row(look.roughness[0])
+    rough = None if rough is None or any(value != value for value in rough) else rough
+    return {**found, "key": key, "rough": rough}
 
 
 def measure_picture(world: World, state: PictureState) -> dict[str, Any]:
@@ -87,7 +89,8 @@ def make_look(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     """Return the server function ``look``: one file as multipart in, its measures out.
 
     ``{"u": [16], "scores": [16], "alpha": bool, "exact": {"mean": [3], "cov": [9]}, "key": what the
-    encoder reads or null, "id": the file's hash}``; only bytes that came with the request are read.
+    encoder reads or null, "rough": [2] or null, "id": the file's hash}``; only bytes that came with
+    the request are read.
     """
 
     async def look(data: Any) -> dict[str, Any]:

@@ -236,7 +236,11 @@ class Engine:
 
     def _forget(self) -> None:
         self._world = None
-        for kept in (_seeded, _solve):  # they hold on to the worlds they were asked with
+        for kept in (
+            _seeded,
+            _solve,
+            _lent_grain,
+        ):  # they hold on to the worlds they were asked with
             kept.cache_clear()
 
 
@@ -331,6 +335,41 @@ def _solve(
     return world.borrowing(latents, look, locks=locks)
 
 
+def grain_strength(world: World, state: PictureState) -> float:
+    """Return how strong the grain of a state is, 0 to 2: by its slider and its borrowed texture."""
+    borrow, own = state.borrow, grain_of(state)
+    if borrow is None or borrow.rough is None or not borrow.texture:
+        return own
+    start = (state.seed, state.z, state.key)
+    lent = _lent_grain(world, start, borrow.u, borrow.key, borrow.alpha, borrow.locks, borrow.rough)
+    return min(max(own + borrow.texture * (lent - 1), 0.0), 2.0)
+
+
+@lru_cache(maxsize=_BORROWINGS_KEPT)
+def _lent_grain(
+    world: World,
+    start: tuple[Any, Any, Any],
+    u: tuple[float, ...],
+    read: tuple[float, ...] | None,
+    alpha: bool,
+    locks: tuple[str, ...],
+    rough: tuple[float, ...],
+) -> float:
+    """Return the share of the grain with which the whole texture is as rough as the reference."""
+    import torch
+
+    from vae.grain import matching_grain
+    from vae.ui.state import PictureState
+
+    seed, z, key = start
+    latents = latents_of(world, PictureState(seed=seed, z=z, key=key, moves={}))
+    whole = {"texture": 1.0, "palette": 0.0, "alpha": 0.0}
+    move = _solve(world, start, u, read, alpha, locks).at(whole)
+    textured = latents._replace(key=latents.key + move)
+    wanted = torch.tensor([rough], device=move.device)
+    return matching_grain(wanted, lambda share: world.decode(textured, grain=share)).item()
+
+
 def picture_of(world: World, state: PictureState) -> Tensor:
     """Return the picture of a state: straight (1, C, H, W) in [0, 1]."""
     return pictures_of(world, [state])
@@ -342,7 +381,7 @@ def pictures_of(world: World, states: Sequence[PictureState]) -> Tensor:
 
     rows = [moved_latents_of(world, state) for state in states]
     z, key = (torch.cat(parts) for parts in zip(*rows, strict=True))
-    grain = torch.tensor([grain_of(state) for state in states])
+    grain = torch.tensor([grain_strength(world, state) for state in states])
     pictures = world.decode(rows[0]._replace(z=z, key=key), grain=grain)
     for i, state in enumerate(states):
         if state.borrow is not None and state.borrow.exact is not None:

@@ -37,6 +37,7 @@ class BorrowState:
         locks: Attributes that stay, sorted.
         exact: Mean (3) and covariance (9) of the palette put on after the model, or None.
         key: The encoder's reading of it, where the world knows such pictures; else None.
+        rough: How rough its surface is, see `vae.grain`; None where that was not measured.
     """
 
     u: tuple[float, ...]
@@ -47,6 +48,7 @@ class BorrowState:
     locks: tuple[str, ...] = ()
     exact: tuple[float, ...] | None = None
     key: tuple[float, ...] | None = None
+    rough: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +168,7 @@ def _read_borrow(borrow: Any) -> BorrowState | None:
         locks=_read_locks(borrow.get("locks", [])),
         exact=_read_exact(borrow.get("exact")),
         key=None if borrow.get("key") is None else read_latents(borrow["key"], "key"),
+        rough=None if borrow.get("rough") is None else _read_row(borrow["rough"], "rough", 2),
         **shares,
     )
 
