@@ -218,3 +218,11 @@ def test_overhead_times_a_real_trainer_without_breaking_it(sets, name):
     assert overhead.trainer > 0
     assert overhead.bare > 0
     assert trainer.step == 4  # bare steps are not counted as the run's
+
+
+def test_steps_so_slow_that_each_is_told_are_counted_as_they_are(sets, monkeypatch):
+    monkeypatch.setattr("vae.trainer.LONGEST_SILENCE", 0.0)
+    protocol = get_protocol("pretrain", steps=9, log_every=4, batch_size=4)
+    trainer = Trainer(build_model(CONFIG), *sets, protocol)
+    measure_overhead(trainer, rounds=2, block=3)
+    assert trainer.step == 1 + 2 * 3

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ from vae.evaluation.exit_status import in_one_line
 
 if TYPE_CHECKING:
     from vae.batches import Batch
-    from vae.trainer import Trainer
+    from vae.trainer import Event, Trainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +61,18 @@ def measure_overhead(trainer: Trainer, *, rounds: int = 6, block: int = 10) -> O
     run_bare(trainer, batch, 2)
     real, bare = [], []
     for _ in range(rounds):
-        real.append(_time_of(lambda: next(events), trainer.device))
-        bare.append(_time_of(lambda: run_bare(trainer, batch, block), trainer.device))
-    scale = 1000.0 / block
-    return Overhead(trainer=scale * float(np.median(real)), bare=scale * float(np.median(bare)))
+        first = trainer.step
+        spent = _time_of(lambda: run_trainer(trainer, events, block), trainer.device)
+        real.append(spent / (trainer.step - first))
+        bare.append(_time_of(lambda: run_bare(trainer, batch, block), trainer.device) / block)
+    return Overhead(trainer=1000 * float(np.median(real)), bare=1000 * float(np.median(bare)))
+
+
+def run_trainer(trainer: Trainer, events: Iterator[Event], steps: int) -> None:
+    """Take at least so many real steps; how many lie between two events hangs on their pace."""
+    end = trainer.step + steps
+    while trainer.step < end:
+        next(events)
 
 
 def run_bare(trainer: Trainer, batch: Batch, steps: int) -> None:
