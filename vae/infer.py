@@ -115,9 +115,8 @@ class World:
         Args:
             latents: Content (N, latent_dim) and key (N, latent_key_dim).
             size: Side in pixels where it is not the world's own.
-            grain: How strong the grain is, 0 to 2, one for all or (N,). At 1 it is as trained; at
-                0 the location of p(x|z, k) alone is drawn, which is nearer to a picture pixel by
-                pixel and smoother than any.
+            grain: How strong the grain is, 0 to 2, one for all or (N,): 1 is as trained, 0 draws
+                the location of p(x|z, k), nearer pixel by pixel and smoother than any picture.
 
         Raises ConfigError where ``grain`` is out of range, ShapeError where latents do not fit.
         """
@@ -138,8 +137,8 @@ class World:
 
         ``world.decode(latents, grain=world.grain_of(images, latents))``; see `vae.grain`.
         """
-        rough = roughness(self._check(images))
-        return matching_grain(rough, lambda share: self.decode(latents, grain=share))
+        there = roughness(self._check(images))
+        return matching_grain(there, lambda share: self.decode(latents, grain=share))
 
     @torch.inference_mode()
     def sample(
