@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser.conftest import ROOT, WORLD, after, drag, pixels, shown_state
 from vae.ui.seed import FIRST_SEED
+from vae.ui.surface import with_grain
 from vae.ui.worlds import CHECKPOINTS, read_sliders
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -43,7 +44,7 @@ def test_every_slider_of_the_table_is_on_the_page_and_draws(visit, world_url):
     page = visit(world_url)
     page.click("#more-style > button")
     page.click("#more-form > button")
-    start, rows = pixels(page), read_sliders(CHECKPOINTS / WORLD)
+    start, rows = pixels(page), with_grain(read_sliders(CHECKPOINTS / WORLD))
     page.wait_for_function(
         f"() => document.querySelectorAll('.sliders input[type=range]').length === {len(rows)}"
     )

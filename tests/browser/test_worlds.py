@@ -16,6 +16,7 @@ from tests.browser.test_access import axe, findings  # noqa: F401  a fixture
 from tests.browser.test_doors import ask
 from tests.browser.test_memory import link, message, settle, undo, written
 from vae.ui.seed import FIRST_SEED
+from vae.ui.surface import with_grain
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 CARD = "# Other\n\nAnother world, in *blue*.\n\n![samples](samples.png)\n\n<b>no markup</b>\n"
@@ -100,13 +101,15 @@ def test_the_page_switches_in_place_and_each_world_remembers_its_picture(visit, 
     assert shown_state(page)["world"] == "other"
     assert shown_state(page)["moves"] == {}
     assert pixels(page) != first[0]
-    assert sliders(page) == [f"slider-{s.name}" for s in OtherWorld.sliders]
+    own = {f"slider-{s.name}" for s in OtherWorld.sliders}
+    assert set(sliders(page)) == {*own, "slider-grain-strength"}
+    assert len(sliders(page)) == len(own) + 1
     after(page, lambda: drag(page, "size", -1))
     second = pixels(page), shown_state(page)
     go(page, "fake")
     assert (pixels(page), shown_state(page)) == first
     assert page.input_value("#slider-warmth input[type=number]") == "1.5"
-    assert len(sliders(page)) == len(FakeWorld.sliders)
+    assert len(sliders(page)) == len(with_grain(FakeWorld.sliders))
     go(page, "other")
     assert (pixels(page), shown_state(page)) == second
     assert page.input_value("#slider-size input[type=range]") == "-1"
@@ -190,7 +193,7 @@ def test_what_hangs_on_the_world_follows(visit, url):
     page.wait_for_selector("#slider-warmth .film:not(.blank)")
     go(page, "other")
     options = page.locator("#field .across option").evaluate_all("all => all.map(o => o.value)")
-    assert options == [s.name for s in OtherWorld.sliders]
+    assert options == [s.name for s in with_grain(OtherWorld.sliders)]
     page.wait_for_selector("#field .tiles:not(.blank)")
     page.wait_for_function("() => !document.querySelector('#field .tiles[aria-busy]')")
     page.wait_for_timeout(500)
