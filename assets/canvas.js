@@ -146,15 +146,14 @@ const vae43 = (() => {
   }
 
   function leavePicture(seed = store.state.seed, kind = "seed") {
-    store.change(kind, { seed, z: null, key: null, name: null, moves: movesWithoutOwn() });
-    ownMoves = {};
+    const moves = movesWithoutOwn();
+    store.change(kind, { seed, z: null, key: null, name: null, moves, own: null });
   }
 
   // What the picture that one started from has set itself, and no hand since, goes when it goes.
-  let ownMoves = {};
   function movesWithoutOwn() {
-    const { moves } = store.state;
-    const others = Object.entries(moves).filter(([name, at]) => ownMoves[name] !== at);
+    const { moves, own } = store.state;
+    const others = Object.entries(moves).filter(([name, at]) => own?.[name] !== at);
     return others.length < Object.keys(moves).length ? Object.fromEntries(others) : moves;
   }
 
@@ -236,9 +235,10 @@ const vae43 = (() => {
       return vae43.memory.go(whole(made, file.name), "recipe");
     }
     if (world !== store.state.world) return; // it was read for a world that was left meanwhile
+    const { z, key } = answer;
     const moves = { ...movesWithoutOwn(), ...answer.moves };
-    store.change("picture", { z: answer.z, key: answer.key, name: file.name, moves });
-    ownMoves = answer.moves ?? {};
+    const own = Object.keys(answer.moves).length ? answer.moves : null;
+    store.change("picture", { z, key, name: file.name, moves, own });
     vae43.closer.take(answer, file.name);
     if (answer.note) note(answer.note);
   }

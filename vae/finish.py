@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -56,23 +55,23 @@ def calm_grain(model: IvAE, training: ImageSet, latents: Tensor, *, most: int = 
     Returns:
         The share of the grain that is left, 0 to 1.
     """
-    decoder, shares = model.output_encoder, []
-    every = range(0, len(training), -(-len(training) // most))
-    for i in every:
-        x = training.floats(slice(i, i + 1)).to(latents.device)
-        here = Latents(*latents[i : i + 1].split((model.latent_dim, model.latent_key_dim), 1))
-        size, noise = x.shape[-1], fixed_noise(x.shape[-1]).to(latents.device)
-        draw = partial(_with_grain, model, here, size, noise)
-        shares.append(matching_grain(roughness(x), draw))
-    share = float(torch.cat(shares).median())
+    rows = range(0, len(training), -(-len(training) // most))
+    left = [_grain_left(model, training.floats(slice(i, i + 1)), latents[i : i + 1]) for i in rows]
+    share = float(torch.cat(left).median())
+    decoder = model.output_encoder
     for layer in (decoder.noise_scale, decoder.grain):
         for parameter in layer.parameters():
             parameter.mul_(share)
     return share
 
 
-def _with_grain(model: IvAE, latents: Latents, size: int, noise: Tensor, share: float) -> Tensor:
-    return model.decode(latents, size=size, noise=share * noise)
+def _grain_left(model: IvAE, picture: Tensor, joined: Tensor) -> Tensor:
+    """Return the share of the grain that makes a picture as rough as it was read from, (1,)."""
+    size = picture.shape[-1]
+    noise = fixed_noise(size).to(joined.device)
+    latents = Latents(*joined.split((model.latent_dim, model.latent_key_dim), 1))
+    rough = roughness(picture.to(joined.device))
+    return matching_grain(rough, lambda a: model.decode(latents, size=size, noise=a * noise))
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image, ImageDraw
 
-from tests.browser.conftest import after, drag, pixels, shown_state
+from tests.browser.conftest import after, drag, pixels, rest, shown_state
 from vae.ui.surface import GRAIN
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -44,6 +44,9 @@ def test_a_flat_picture_comes_back_flat_and_another_seed_as_it_would(visit, worl
     after(page, lambda: page.locator("#stage input[type=file]").set_input_files(flat()))
     assert shown_state(page)["moves"] == {GRAIN.name: -1}
     assert page.locator("#slider-grain-strength").evaluate("e => e.classList.contains('moved')")
+    page.wait_for_timeout(600)  # everything is in the browser's storage
+    page.reload()
+    rest(page)
     after(page, lambda: page.get_by_role("button", name="Surprise me").click())
     assert shown_state(page)["moves"] == {}
 
@@ -54,3 +57,12 @@ def test_what_a_hand_has_set_since_stays(visit, world_url):
     after(page, lambda: drag(page, "grain-strength", 0.5))
     after(page, lambda: page.get_by_role("button", name="Surprise me").click())
     assert shown_state(page)["moves"] == {GRAIN.name: 0.5}
+
+
+def test_what_a_hand_sets_after_the_upload_was_undone_is_the_hands(visit, world_url):
+    page = visit(world_url)
+    after(page, lambda: page.set_input_files("#stage .file", flat()))
+    after(page, lambda: page.keyboard.press("Control+z"))
+    after(page, lambda: drag(page, "grain-strength", -1))
+    after(page, lambda: page.get_by_role("button", name="Surprise me").click())
+    assert shown_state(page)["moves"] == {GRAIN.name: -1}

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
+from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from threading import Lock
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from vae.borrowing import Borrowing
     from vae.infer import Latents, World
     from vae.slider import Slider
-    from vae.ui.state import PictureState
+    from vae.ui.state import BorrowState, PictureState
+
+    Start = tuple[int | None, tuple[float, ...] | None, tuple[float, ...] | None]
 
 T = TypeVar("T")
 MAX_WAITING = 64
@@ -309,30 +312,32 @@ def solved(world: World, state: PictureState) -> Borrowing:
 
     It hangs neither on the sliders nor on the dials, so that dragging either costs nothing.
     """
-    borrow = state.borrow
-    assert borrow is not None
-    start = (state.seed, state.z, state.key)
-    return _solve(world, start, borrow.u, borrow.key, borrow.alpha, borrow.locks)
+    return _solve(world, *_lent(state))
+
+
+def _lent(state: PictureState) -> tuple[Start, BorrowState]:
+    """Return all that the solution of a state's borrowing hangs on, wherever its dials stand."""
+    assert state.borrow is not None
+    look = replace(state.borrow, texture=0.0, palette=0.0, transparency=0.0, exact=None)
+    return (state.seed, state.z, state.key), look
 
 
 @lru_cache(maxsize=_BORROWINGS_KEPT)
-def _solve(
-    world: World,
-    start: tuple[Any, Any, Any],
-    u: tuple[float, ...],
-    read: tuple[float, ...] | None,
-    alpha: bool,
-    locks: tuple[str, ...],
-) -> Borrowing:
+def _solve(world: World, start: Start, lent: BorrowState) -> Borrowing:
     import torch
 
     from vae.looks import Look
+
+    key = None if lent.key is None else torch.tensor([lent.key])
+    look = Look(torch.tensor([lent.u]), lent.alpha, key)
+    return world.borrowing(_at(world, start), look, locks=lent.locks)
+
+
+def _at(world: World, start: Start) -> Latents:
     from vae.ui.state import PictureState
 
     seed, z, key = start
-    latents = latents_of(world, PictureState(seed=seed, z=z, key=key, moves={}))
-    look = Look(torch.tensor([u]), alpha, None if read is None else torch.tensor([read]))
-    return world.borrowing(latents, look, locks=locks)
+    return latents_of(world, PictureState(seed=seed, z=z, key=key, moves={}))
 
 
 def grain_strength(world: World, state: PictureState) -> float:
@@ -340,33 +345,20 @@ def grain_strength(world: World, state: PictureState) -> float:
     borrow, own = state.borrow, grain_of(state)
     if borrow is None or borrow.rough is None or not borrow.texture:
         return own
-    start = (state.seed, state.z, state.key)
-    lent = _lent_grain(world, start, borrow.u, borrow.key, borrow.alpha, borrow.locks, borrow.rough)
-    return min(max(own + borrow.texture * (lent - 1), 0.0), 2.0)
+    return min(max(own + borrow.texture * (_lent_grain(world, *_lent(state)) - 1), 0.0), 2.0)
 
 
 @lru_cache(maxsize=_BORROWINGS_KEPT)
-def _lent_grain(
-    world: World,
-    start: tuple[Any, Any, Any],
-    u: tuple[float, ...],
-    read: tuple[float, ...] | None,
-    alpha: bool,
-    locks: tuple[str, ...],
-    rough: tuple[float, ...],
-) -> float:
+def _lent_grain(world: World, start: Start, lent: BorrowState) -> float:
     """Return the share of the grain with which the whole texture is as rough as the reference."""
     import torch
 
     from vae.grain import matching_grain
-    from vae.ui.state import PictureState
 
-    seed, z, key = start
-    latents = latents_of(world, PictureState(seed=seed, z=z, key=key, moves={}))
-    whole = {"texture": 1.0, "palette": 0.0, "alpha": 0.0}
-    move = _solve(world, start, u, read, alpha, locks).at(whole)
+    latents = _at(world, start)
+    move = _solve(world, start, lent).at({"texture": 1.0, "palette": 0.0, "alpha": 0.0})
     textured = latents._replace(key=latents.key + move)
-    wanted = torch.tensor([rough], device=move.device)
+    wanted = torch.tensor([lent.rough], device=move.device)
     return matching_grain(wanted, lambda share: world.decode(textured, grain=share)).item()
 
 

@@ -23,7 +23,7 @@ APP = {
 
 PANELS = {
     "style": "Style",
-    "style_note": "surface, palette, edge",
+    "style_note": "texture, palette, edge",
     "surface": "Surface",
     "surface_note": "how much the medium shows",
     "form": "Form",
