@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from vae.allocator import keep_freed_memory
@@ -14,6 +14,7 @@ from vae.evaluation import command as evaluation
 from vae.protocols import NAMES
 from vae.screening import command as screening
 from vae.screening import verified_images
+from vae.slider import Slider
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -65,6 +66,13 @@ def make_parser() -> argparse.ArgumentParser:
     evaluation.add_arguments(
         commands.add_parser("evaluate", help="measure a world on images it has not seen")
     )
+    measure = commands.add_parser("measure", help="find and measure a world's sliders anew")
+    measure.add_argument("--world", required=True, help="a name or a folder")
+    measure.add_argument("--data", type=Path, required=True, help="images it was trained on")
+    measure.add_argument("--num-images", type=int, default=24, help="how many of them are moved")
+    measure.add_argument(
+        "--refine", action="store_true", help="take some minutes for sliders that do less besides"
+    )
     info = commands.add_parser("info", help="say what a world is")
     info.add_argument("--world", default="pomona")
     return parser
@@ -84,6 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "sample": sample,
             "encode": encode,
             "evaluate": evaluation.run,
+            "measure": measure,
             "info": info,
         }[options.command](options)
     except VAEError as error:
@@ -153,12 +162,27 @@ def resume(options: argparse.Namespace) -> None:
 def export(options: argparse.Namespace) -> None:
     """Write a world as one ZIP."""
     from vae.archive import export_world
-    from vae.infer import CHECKPOINTS
     from vae.utils import write_atomic
 
-    shipped = CHECKPOINTS / options.world
-    folder = shipped if shipped.is_dir() else Path(options.world).resolve()
-    print(write_atomic(options.out, export_world(folder)))
+    print(write_atomic(options.out, export_world(_folder_of(options.world))))
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Find a world's sliders anew, write them beside its weights, and print them."""
+    from vae.config import whole
+    from vae.run import measure_world
+
+    count = whole("--num-images", options.num_images, 2, 2000)
+    folder = _folder_of(options.world)
+    data = verified_images(options.data)
+    _print_sliders(measure_world(folder, data, num_pictures=count, refine=options.refine).sliders)
+
+
+def _folder_of(world: str) -> Path:
+    from vae.infer import CHECKPOINTS
+
+    shipped = CHECKPOINTS / world
+    return shipped if shipped.is_dir() else Path(world).resolve()
 
 
 def import_(options: argparse.Namespace) -> None:
@@ -235,8 +259,12 @@ def info(options: argparse.Namespace) -> None:
     print(
         f"{world.latent_dim} + {world.latent_key_dim} latents, {parameters / 1e6:.2f} M parameters"
     )
+    _print_sliders(world.sliders)
+
+
+def _print_sliders(sliders: Iterable[Slider]) -> None:
     print(f"{'slider':<24}{'kind':<8}{'gain':>7}{'purity':>8}{'Spearman':>10}")
-    for s in world.sliders:
+    for s in sliders:
         print(f"{s.name:<24}{s.kind:<8}{s.gain:>7.2f}{s.purity:>8.2f}{s.spearman:>10.2f}")
 
 

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vae.directions import STEP
 from vae.distributions import Latents
 from vae.encodings import ATTRIBUTES
 from vae.errors import ConfigError
 from vae.model import IvAE
-from vae.sliders import STEP
 from vae.solver import Problem, scores
 
 STEPS = 4

@@ -15,10 +15,11 @@ from vae.checkpoint import read_tensors
 from vae.config import ModelConfig, from_dict
 from vae.data import ImageSet, load_split
 from vae.errors import CheckpointError, ConfigError, TrainingError
-from vae.finish import finish_model, make_card, write_world
+from vae.finish import encode_set, finish_model, make_card, write_world
 from vae.infer import get_infer_model
-from vae.model import IvAE, build_model, restore_model
+from vae.model import IvAE, build_model, load_model, restore_model
 from vae.protocols import Protocol, get_protocol
+from vae.sliders import SliderTable, build_slider_table
 from vae.tracker import Tracker
 from vae.trainer import STATE_FILE, Event, Trainer
 
@@ -85,6 +86,7 @@ def train_world(
     tracker = Tracker(out / RECORDS)
     if resume:
         trainer.load()
+        _refuse_no_more(trainer, out, steps, minutes)
         if not quiet:
             tracker.resume(trainer.step)
     last = _follow(trainer, tracker, quiet=quiet, report=report)
@@ -92,6 +94,17 @@ def train_world(
         origin = "the run it resumed" if resume else start or "nothing"
         _write(trainer, images[0], out, last, data=data, origin=origin)
     return out
+
+
+def _refuse_no_more(trainer: Trainer, out: Path, steps: int | None, minutes: float | None) -> None:
+    """Refuse a length that a finished run has already had: it would be a long way to nothing."""
+    if trainer.progress < 1 or not (out / "model.safetensors").exists():
+        return
+    had = f"{trainer.step} steps" if steps else f"{trainer.elapsed / 60:.1f} minutes"
+    if steps is not None or minutes is not None:
+        raise TrainingError(
+            f"the run in {out} has had {had}; its length counts from its beginning: give more"
+        )
 
 
 def saved_run(folder: Path) -> tuple[Protocol, IvAE]:
@@ -180,6 +193,46 @@ def _follow(
             if report is not None:
                 report(event)
     return event
+
+
+def measure_world(
+    folder: Path, data: Path, *, num_pictures: int = 24, refine: bool = False
+) -> SliderTable:
+    """Find a world's sliders anew on its training images, and write its ``sliders.json``.
+
+    What `vae.evaluation` had measured of the old ones goes with them.
+
+    Args:
+        folder: Of the world; its table may be missing or damaged.
+        data: The folder it was trained on; the part that was held out then is now too.
+        num_pictures: Pictures that are moved.
+        refine: Take the time for purer directions, see
+            :func:`vae.directions.style_directions`.
+
+    Returns:
+        The table written.
+
+    Raises:
+        VAEError: The folder is no world, the images are no match, the disk refuses.
+    """
+    model = load_model(folder).eval()
+    assert model.config is not None  # of a world on disk
+    training, _ = load_split(data, size=model.config.image_size, channels=model.config.channels)
+    latents = encode_set(model, training)
+    with tqdm(total=100, unit="%", bar_format=_BAR) as bar:
+
+        def show(done: int, of: int) -> None:
+            bar.n = round(100 * done / of)
+            bar.refresh()
+
+        table = build_slider_table(
+            model, latents, num_pictures=num_pictures, refine=refine, progress=show
+        )
+    try:
+        table.save(folder / "sliders.json")
+    except OSError as error:
+        raise CheckpointError(f"could not write {folder}: {error.strerror}") from error
+    return table
 
 
 _BAR = "{l_bar}{bar}| {elapsed}<{remaining} {postfix}"

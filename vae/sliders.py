@@ -8,8 +8,9 @@ slider is a direction of z, found where the picture changes most for a standard 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor
 
 from vae.checkpoint import FORMAT, check_format
-from vae.distributions import Latents
+from vae.directions import decode_joined, scores, style_directions
 from vae.encodings import ATTRIBUTES, measure, to_rgba
 from vae.errors import CheckpointError
 from vae.losses import premultiply
@@ -27,13 +28,13 @@ from vae.utils import write_atomic
 
 NUM_FORM = 12
 REACH = 2.5
-STEP = 1.0
-"""Half the move, in standard deviations, over which responses are measured."""
+PLACES = (-2.0, -1.0, 0.0, 1.0, 2.0)
+"""Where along a slider's travel pictures are looked at, in standard deviations."""
 
 
 @dataclass(frozen=True)
 class SliderTable:
-    """The sliders of a world, strongest first within each kind, and their directions.
+    """The sliders of a world and their directions; style by its worth, form by what it changes.
 
     Attributes:
         sliders: The rows.
@@ -73,32 +74,43 @@ class SliderTable:
             directions = torch.tensor([row["direction"] for row in rows])
             return cls(tuple(Slider.from_row(row) for row in rows), directions)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CheckpointError(f"{path.name} is damaged; measure the sliders again") from error
+            raise CheckpointError(f"{path.name} is damaged; measure them again") from error
 
 
 @torch.no_grad()
-def build_slider_table(model: IvAE, latents: Tensor, *, num_pictures: int = 24) -> SliderTable:
+def build_slider_table(
+    model: IvAE,
+    latents: Tensor,
+    *,
+    num_pictures: int = 24,
+    refine: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> SliderTable:
     """Find a world's directions and measure them.
 
     Args:
         model: In evaluation mode.
         latents: Posterior means of training pictures (M, latent_dim + latent_key_dim).
         num_pictures: How many of them to measure on.
+        refine: Take the time for purer directions, see :func:`vae.directions.style_directions`.
+        progress: Called with (attributes whose direction is found, attributes).
 
     Returns:
         The table; gains and purities here are by the training measurers.
     """
     stride = max(1, len(latents) // num_pictures)
     probes = latents[::stride][:num_pictures]
-    style = _style_directions(model, probes)
+    style = style_directions(model, probes, refine=refine, progress=progress)
     form = _form_directions(model, latents, probes)
     rows: list[tuple[Slider, Tensor]] = []
+    pictures = decode_joined(model, probes)
+    rest, shape = model.standardizer(measure(pictures)), _shape(pictures)
     for index, direction in style:
-        rows.append((_measure_style(model, probes, index, direction), direction))
-    rows.sort(key=lambda row: -abs(row[0].gain * row[0].spearman))
+        rows.append((_measure_style(model, probes, rest, index, direction), direction))
+    rows.sort(key=lambda row: -row[0].worth)
     taken: set[str] = set()
     for number, direction in enumerate(form, 1):
-        key, gain, purity, spearman = _measure_form(model, probes, direction, taken)
+        key, gain, purity, spearman = _measure_form(model, probes, shape, direction, taken)
         name = SHAPE_WORDS[key] if key else f"form {number}"
         taken |= {key} if key else set()
         sign = -1 if gain < 0 else 1  # so that to the right is more of what the name says
@@ -108,78 +120,6 @@ def build_slider_table(model: IvAE, latents: Tensor, *, num_pictures: int = 24) 
         )  # fmt: skip
         rows.append((slider, sign * direction))
     return SliderTable(tuple(r[0] for r in rows), torch.stack([r[1] for r in rows]).cpu())
-
-
-def _decode(model: IvAE, joined: Tensor) -> Tensor:
-    config = model.config
-    size = config.image_size if config is not None else None
-    split = (model.latent_dim, model.latent_key_dim)
-    chunks = [model.decode(Latents(*c.split(split, 1)), size=size) for c in joined.split(32)]
-    return torch.cat(chunks)
-
-
-def _scores(model: IvAE, joined: Tensor) -> Tensor:
-    """Standardised metadata of decoded latents, (N, 16)."""
-    return model.standardizer(measure(_decode(model, joined)))
-
-
-def _responses(model: IvAE, probes: Tensor) -> Tensor:
-    """Change of every attribute of every picture for +1 of each key, (N, key, 16)."""
-    steps = STEP * torch.eye(probes.shape[1], device=probes.device)[model.latent_dim :]
-    changes = [_scores(model, probes + d) - _scores(model, probes - d) for d in steps]
-    return torch.stack(changes, 1) / (2 * STEP)
-
-
-def _style_directions(model: IvAE, probes: Tensor) -> list[tuple[int, Tensor]]:
-    """Combine the key's dimensions so that each attribute moves alone: (attribute, move) pairs."""
-    response = _responses(model, probes)  # (N, key, 16)
-    active = [j for j in range(len(ATTRIBUTES)) if model.standardizer.active[j] > 0]
-    directions = []
-    for column, j in enumerate(active):
-        direction = purest_direction(response[:, :, active], column)
-        if direction is not None:
-            content = direction.new_zeros(model.latent_dim)
-            directions.append((j, torch.cat((content, direction))))
-    return directions
-
-
-def purest_direction(
-    response: Tensor, own: int, *, ridge: float = 0.05, rounds: int = 30, longest: float = 4.0
-) -> Tensor | None:
-    """Return the move of the key that changes one attribute by 1 and the others least.
-
-    "Least" is the sum over attributes of the mean absolute change of a picture, as purity counts
-    it: side effects that differ from picture to picture do not cancel. Solved by iteratively
-    reweighted least squares.
-
-    Args:
-        response: Change of each attribute of each picture for +1 of each key, (N, key, J).
-        own: Column of the attribute to move.
-        ridge: Weight of the move's squared length.
-        rounds: Times the weights are set anew.
-        longest: Greatest length of the move, where the attribute hardly follows.
-
-    Returns:
-        (key,), or None where the attribute follows no key.
-
-    References:
-        Daubechies et al. (2010), "Iteratively reweighted least squares", arXiv:0807.0575
-    """
-    num, width, attributes = response.shape
-    target = response[:, :, own].mean(0)
-    others = [a for a in range(attributes) if a != own]
-    rows = response[:, :, others].transpose(1, 2).reshape(-1, width)  # (N * others, key)
-    weight = torch.ones(len(rows), device=rows.device)
-    direction = torch.zeros_like(target)
-    for _ in range(rounds):
-        gram = (rows * weight[:, None]).T @ rows / num
-        solved = torch.linalg.solve(gram + ridge * torch.eye(width, device=rows.device), target)
-        reached = float(solved @ target)
-        if reached < 1e-6:
-            return None
-        direction = solved / reached
-        weight = 1 / ((rows @ direction).abs() + 0.02)
-    return direction * min(1.0, longest / float(direction.norm()))
 
 
 def _form_directions(model: IvAE, latents: Tensor, probes: Tensor) -> list[Tensor]:
@@ -193,7 +133,7 @@ def _form_directions(model: IvAE, latents: Tensor, probes: Tensor) -> list[Tenso
     covariance = torch.cov(z.T).reshape(dim, dim) + 1e-6 * torch.eye(dim, device=z.device)
     values, vectors = torch.linalg.eigh(covariance)
     root = vectors @ torch.diag(values.clamp_min(0).sqrt()) @ vectors.T
-    probes = probes[:12]
+    probes = probes[:6]
     columns = []
     for direction in root:
         move = torch.cat((direction, torch.zeros(model.latent_key_dim, device=z.device)))
@@ -208,13 +148,21 @@ def _form_directions(model: IvAE, latents: Tensor, probes: Tensor) -> list[Tenso
 
 
 def _small(model: IvAE, joined: Tensor) -> Tensor:
-    picture = premultiply(_decode(model, joined))
+    picture = premultiply(decode_joined(model, joined))
     return torch.nn.functional.adaptive_avg_pool2d(picture, 16)
 
 
-def _measure_style(model: IvAE, probes: Tensor, index: int, direction: Tensor) -> Slider:
-    positions = torch.linspace(-2, 2, 5)
-    path = torch.stack([_scores(model, probes + float(t) * direction) for t in positions])
+def _along(
+    look: Callable[[Tensor], Tensor], probes: Tensor, direction: Tensor, rest: Tensor
+) -> Tensor:
+    """What is seen at `PLACES` along a direction, (T, N, ·); at rest it is known."""
+    return torch.stack([look(probes + t * direction) if t else rest for t in PLACES])
+
+
+def _measure_style(
+    model: IvAE, probes: Tensor, rest: Tensor, index: int, direction: Tensor
+) -> Slider:
+    path = _along(partial(scores, model), probes, direction, rest)
     change = (path[-1] - path[0]).abs().mean(0) * model.standardizer.active  # (16,)
     gain = float((path[-1] - path[0])[:, index].mean()) / 4
     return Slider(
@@ -285,13 +233,11 @@ def _shape(x: Tensor) -> Tensor:
 
 
 def _measure_form(
-    model: IvAE, probes: Tensor, direction: Tensor, taken: Collection[str]
+    model: IvAE, probes: Tensor, rest: Tensor, direction: Tensor, taken: Collection[str]
 ) -> tuple[str | None, float, float, float]:
     """What a direction of z does to form: the clearest measure, gain, purity, Spearman."""
-    spread = _shape(_decode(model, probes)).std(0).clamp_min(1e-4)
-    positions = torch.linspace(-2, 2, 5)
-    path = torch.stack([_shape(_decode(model, probes + float(t) * direction)) for t in positions])
-    path = path / spread
+    spread = rest.std(0).clamp_min(1e-4)
+    path = _along(lambda x: _shape(decode_joined(model, x)), probes, direction, rest) / spread
     change = path[-1] - path[0]
     size = change.abs().mean(0)
     order = torch.stack([rank_correlation(path[:, :, j]).mean() for j in range(path.shape[2])])

@@ -149,6 +149,51 @@ def test_a_disk_that_refuses_is_one_line(tiny_world, tmp_path, capsys):
     assert "file" in line
 
 
+def test_a_finished_run_says_that_it_has_had_the_length_asked_for(fruit_folder, tmp_path, capsys):
+    out = tmp_path / "world"
+    train = ["train", "--data", str(fruit_folder), "--out", str(out)]
+    assert main([*train, *SMALL, "--steps", "2"]) == 0
+    before = snapshot(out)
+    line = refused(capsys, [*train, "--resume", "--steps", "2"])
+    assert "has had 2 steps; its length counts from its beginning" in line
+    assert "minutes; its length" in refused(capsys, [*train, "--resume", "--minutes", "0.001"])
+    assert snapshot(out) == before
+    (out / "model.safetensors").unlink()  # killed before its world was written
+    assert main([*train, "--resume", "--steps", "2"]) == 0
+    assert (out / "model.safetensors").exists()
+
+
+def test_sliders_are_found_anew_where_their_file_is_damaged(
+    fruit_folder, tiny_world, tmp_path, capsys
+):
+    folder = Path(shutil.copytree(tiny_world, tmp_path / "world"))
+    (folder / "sliders.json").write_text('{"format": 1, "sliders": ["warmth"]}')
+    assert "measure them again" in refused(capsys, ["info", "--world", str(folder)])
+    weights = (folder / "model.safetensors").read_bytes()
+    again = ["measure", "--world", str(folder), "--data", str(fruit_folder)]
+    assert main([*again, "--num-images", "3"]) == 0
+    told = capsys.readouterr().out
+    world = get_infer_model(folder)
+    assert all(s.name in told for s in world.sliders)
+    assert (folder / "model.safetensors").read_bytes() == weights
+    plain = world.table.directions
+    assert main([*again, "--num-images", "3", "--refine"]) == 0
+    assert get_infer_model(folder).table.directions.shape == plain.shape
+
+
+def test_measuring_what_cannot_be_measured_changes_nothing(
+    fruit_folder, tiny_world, tmp_path, capsys
+):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    world, fruit = ["--world", str(tiny_world)], ["--data", str(fruit_folder)]
+    before = snapshot(tiny_world)
+    assert "is not a world" in refused(capsys, ["measure", "--world", str(empty), *fruit])
+    assert "no PNG" in refused(capsys, ["measure", *world, "--data", str(empty)])
+    assert "from 2 to" in refused(capsys, ["measure", *world, *fruit, "--num-images", "1"])
+    assert snapshot(tiny_world) == before
+
+
 def test_a_resume_keeps_its_protocol(fruit_folder, tmp_path, capsys):
     out = tmp_path / "world"
     train = ["train", "--data", str(fruit_folder), "--out", str(out)]

@@ -17,7 +17,6 @@ from vae.sliders import (
     _clearest,
     _shape,
     build_slider_table,
-    purest_direction,
     rank_correlation,
 )
 
@@ -94,8 +93,8 @@ def test_rows_are_in_order_and_within_range(table):
     style = [s for s in table.sliders if s.kind == "style"]
     form = [s for s in table.sliders if s.kind == "form"]
     assert table.sliders == (*style, *form)
-    strengths = [abs(s.gain * s.spearman) for s in style]
-    assert strengths == sorted(strengths, reverse=True)
+    worths = [s.worth for s in style]
+    assert worths == sorted(worths, reverse=True)
     assert len(form) == 4
     assert len({s.name for s in table.sliders}) == len(table.sliders)
     for s in table.sliders:
@@ -139,27 +138,3 @@ def test_form_of_any_channels_is_finite():
         x = to_images([draw_fruit(1, 32)])[:, :channels]
         for picture in (x, torch.zeros_like(x), torch.ones_like(x)):
             assert torch.isfinite(_shape(picture)).all()
-
-
-def test_the_purest_direction_undoes_a_leak_that_all_pictures_share():
-    response = torch.zeros(6, 3, 2)
-    response[:, 0, 0], response[:, 0, 1] = 1, 0.8  # key 0 moves both attributes
-    response[:, 1, 1] = 1  # key 1 moves the second alone
-    direction = purest_direction(response, 0, ridge=1e-4)
-    assert direction is not None
-    effect = torch.einsum("nkj,k->nj", response, direction)
-    assert effect[:, 0].tolist() == pytest.approx([1] * 6, abs=1e-3)
-    assert effect[:, 1].abs().max() < 0.01
-
-
-def test_the_purest_direction_minds_side_effects_that_cancel_in_the_mean():
-    response = torch.zeros(8, 2, 2)
-    response[:, :, 0] = 1  # either key moves the first attribute
-    response[::2, 0, 1], response[1::2, 0, 1] = 1, -1  # key 0 shakes the second, up and down
-    direction = purest_direction(response, 0, ridge=1e-4)
-    assert direction is not None
-    assert direction[1] == pytest.approx(1, abs=0.05)
-
-
-def test_an_attribute_that_follows_no_key_has_no_direction():
-    assert purest_direction(torch.zeros(4, 3, 2), 0) is None

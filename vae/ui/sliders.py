@@ -1,4 +1,4 @@
-"""The sliders: the strongest eight of each kind in reach, the rest folded away.
+"""The sliders: the first eight of each kind in reach, the rest folded away.
 
 They are drawn in the page from rows of plain data (``assets/sliders.js``), so that those of another
 world stand there without asking Gradio for new components, and a step of a drag is no event of

@@ -233,7 +233,7 @@ def _load(name: Path | str, device: str) -> World:
 
 
 def read_sliders(folder: Path) -> tuple[Slider, ...]:
-    """Return a world's sliders, strongest first within each kind.
+    """Return a world's sliders, as its table orders them.
 
     Raises:
         CheckpointError: The table is missing or damaged.
