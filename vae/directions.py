@@ -63,7 +63,7 @@ def style_directions(
     model: IvAE,
     probes: Tensor,
     *,
-    refine: bool = False,
+    others: Tensor | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[tuple[int, Tensor]]:
     """Combine the key's dimensions so that each attribute moves alone.
@@ -71,8 +71,9 @@ def style_directions(
     Args:
         model: In evaluation mode.
         probes: Latents of the pictures that are moved, (N, latent_dim + latent_key_dim).
-        refine: Look along the whole travel too, which takes as long again for every attribute as
-            all of them did together.
+        others: Latents of other pictures (M, ·). Where given, the whole travel is looked along
+            too, which takes as long again for every attribute as all of them did together, and a
+            direction is turned where these pictures bear it out.
         progress: Called with (attributes done, attributes).
 
     Returns:
@@ -86,8 +87,8 @@ def style_directions(
     for column, attribute in enumerate(active):
         direction = purest_direction(near, column)
         if direction is not None:
-            if refine:
-                direction = _refined(model, probes, direction, active, column)
+            if others is not None:
+                direction = _refined(model, probes, others, direction, active, column)
             content = direction.new_zeros(model.latent_dim)
             directions.append((attribute, torch.cat((content, direction))))
         if progress is not None:
@@ -153,19 +154,27 @@ def _slopes(model: IvAE, probes: Tensor, move: Tensor) -> Tensor:
     return (scores(model, probes + move) - scores(model, probes - move)) / 2
 
 
-def _refined(model: IvAE, probes: Tensor, direction: Tensor, active: list[int], own: int) -> Tensor:
+def worth_of(changes: Tensor, own: int) -> float:
+    """Purity, less where the attribute goes less far than 1, of changes (N, J)."""
+    return purity_of(changes, own) * min(1.0, float(changes[:, own].mean()))
+
+
+def _refined(
+    model: IvAE, probes: Tensor, others: Tensor, direction: Tensor, active: list[int], own: int
+) -> Tensor:
     """Turn a direction (key,) so that it is purer over its whole travel, if that can be done."""
     content = direction.new_zeros(model.latent_dim)
 
-    def travelled(move: Tensor) -> Tensor:
+    def travelled(pictures: Tensor, move: Tensor) -> Tensor:
         joined = TRAVEL * torch.cat((content, move))
-        return _slopes(model, probes, joined)[:, active] / TRAVEL
+        return _slopes(model, pictures, joined)[:, active] / TRAVEL
 
-    before = travelled(direction)
+    before = travelled(probes, direction)
     nudges = NUDGE * torch.eye(len(direction), device=direction.device)
-    per_key = torch.stack([(travelled(direction + d) - before) / NUDGE for d in nudges], 1)
+    per_key = torch.stack([(travelled(probes, direction + d) - before) / NUDGE for d in nudges], 1)
     bent = torch.einsum("nkj,k->nj", per_key, direction)
     turned = purest_direction(Responses(per_key, before - bent), own)
-    if turned is None or purity_of(travelled(turned), own) < purity_of(before, own):
+    if turned is None:
         return direction
-    return turned
+    worth = [worth_of(travelled(others, move), own) for move in (direction, turned)]
+    return turned if worth[1] > worth[0] else direction

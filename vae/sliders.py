@@ -100,7 +100,8 @@ def build_slider_table(
     """
     stride = max(1, len(latents) // num_pictures)
     probes = latents[::stride][:num_pictures]
-    style = style_directions(model, probes, refine=refine, progress=progress)
+    others = latents[stride // 2 :: stride][:num_pictures] if refine else None
+    style = style_directions(model, probes, others=others, progress=progress)
     form = _form_directions(model, latents, probes)
     rows: list[tuple[Slider, Tensor]] = []
     pictures = decode_joined(model, probes)

@@ -5,7 +5,7 @@ import torch
 
 from tests.conftest import tiny_model
 from vae import directions
-from vae.directions import Responses, purest_direction, purity_of, style_directions
+from vae.directions import Responses, purest_direction, purity_of, style_directions, worth_of
 
 
 def about_rest(per_key: torch.Tensor) -> Responses:
@@ -59,6 +59,8 @@ def test_purity_is_the_share_of_a_change_that_was_meant():
     changes = torch.tensor([[1.0, 0.5, -0.5], [1.0, -0.5, 0.5]])
     assert purity_of(changes, 0) == pytest.approx(0.5)
     assert purity_of(-changes, 0) == pytest.approx(-0.5)
+    assert worth_of(changes, 0) == worth_of(3 * changes, 0) == pytest.approx(0.5)
+    assert worth_of(changes / 2, 0) == pytest.approx(0.25)
 
 
 def bent(model: object, joined: torch.Tensor) -> torch.Tensor:
@@ -80,7 +82,7 @@ def test_a_second_look_mends_what_only_the_ends_of_travel_show(monkeypatch):
     seen = []
     told = lambda done, of: seen.append((done, of))  # noqa: E731
     plain = dict(style_directions(model, probes, progress=told))
-    turned = dict(style_directions(model, probes, refine=True))
+    turned = dict(style_directions(model, probes, others=probes[:4]))
     assert seen == [(1, 2), (2, 2)]
     assert plain[0][-3:].tolist() == pytest.approx([1, 0, 0], abs=0.06)
     assert turned[0][-3:].tolist() == pytest.approx([1, -1, 0], abs=0.1)
@@ -101,5 +103,5 @@ def test_a_turn_that_makes_it_less_pure_is_not_taken(monkeypatch):
 
     monkeypatch.setattr(directions, "purest_direction", solved)
     probes = torch.zeros(6, model.latent_dim + 3)
-    first = style_directions(model, probes, refine=True)[0][1]
+    first = style_directions(model, probes, others=probes)[0][1]
     assert first[-3:].tolist() == pytest.approx([1, 0, 0], abs=0.06)

@@ -138,7 +138,7 @@ class Engine:
         load: Returns the world. Called on the loading thread, at ``start`` or before the first
             picture, and again after ``sleep``.
         name: The world's name, known before it is loaded.
-        sliders: its sliders, known before it is loaded, as its table has them.
+        sliders: Its sliders, known before it is loaded, as its table has them.
         weights: The file it is loaded from; None for a world that comes from none.
         studio: Where it is drawn; one of its own where none is given.
     """
