@@ -265,7 +265,7 @@ def run(
     return rows
 
 
-def read_rows(path: Path | None, plan: Plan) -> dict[str, dict[str, float]]:
+def read_rows(path: Path | None, plan: object) -> dict[str, dict[str, Any]]:
     """Return the finished rows of a file; none where there is no file yet."""
     if path is None or not path.is_file():
         return {}
