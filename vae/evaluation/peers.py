@@ -3,7 +3,7 @@
 ``python -m vae.evaluation.peers --data FOLDER --seconds S --seeds 3`` trains every model on the
 same pictures in batches of 32, with as many latents in total: the peers inside pythae's own
 trainers, with our nets and with pythae's stock nets. pythae is optional (``pip install
-'.[peers]'``). With ``--json`` a row (a model and a seed) is written as soon as it is done,
+'43-vae[peers]'``). With ``--json`` a row (a model and a seed) is written as soon as it is done,
 and one that is there is not trained again.
 
 pythae 0.1.2 pins nothing that is in this project's way. It asks for ``dataclasses``, a copy for

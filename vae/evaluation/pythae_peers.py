@@ -132,19 +132,20 @@ def our_nets(plan: Plan) -> tuple[Any, Any, Any]:
 
 
 def stock_nets(plan: Plan, config: Any) -> tuple[Any, Any, Any]:
-    """Return pythae's convolutional nets of a size, their pictures' channels replaced by ours."""
+    """Return pythae's convolutional nets of a size with our channels; a judge for VAEGAN alone."""
     if plan.size not in STOCK:
         raise ConfigError(f"pythae has nets for a side of 28 or 64 pixels, found {plan.size}")
     name = STOCK[plan.size]
     module = importlib.import_module(f"pythae.models.nn.benchmarks.{name}")
-    made = [
-        getattr(module, f"{kind}_{name.upper()}")(config)
-        for kind in ("Encoder_Conv_VAE", "Decoder_Conv_AE", "Discriminator_Conv")
-    ]
+    kinds = ["Encoder_Conv_VAE", "Decoder_Conv_AE"]
+    if hasattr(config, "discriminator_input_dim"):  # a VAEGAN's: the judge is built from it
+        kinds.append("Discriminator_Conv")
+    made = [getattr(module, f"{kind}_{name.upper()}")(config) for kind in kinds]
     _set_channels(made[0], nn.Conv2d, 0, in_channels=plan.channels)
     _set_channels(made[1], nn.ConvTranspose2d, -1, out_channels=plan.channels)
-    _set_channels(made[2], nn.Conv2d, 0, in_channels=plan.channels)
-    return made[0], made[1], made[2]
+    for judge in made[2:]:
+        _set_channels(judge, nn.Conv2d, 0, in_channels=plan.channels)
+    return made[0], made[1], made[2] if len(made) > 2 else None
 
 
 def _set_channels(net: nn.Module, kind: type[Any], which: int, **channels: int) -> None:
@@ -153,8 +154,9 @@ def _set_channels(net: nn.Module, kind: type[Any], which: int, **channels: int) 
     shape = {"in_channels": old.in_channels, "out_channels": old.out_channels} | channels
     if (shape["in_channels"], shape["out_channels"]) == (old.in_channels, old.out_channels):
         return
-    more = {"output_padding": old.output_padding} if kind is nn.ConvTranspose2d else {}
-    new = kind(**shape, **more, kernel_size=old.kernel_size, stride=old.stride, padding=old.padding)
+    same = ("kernel_size", "stride", "padding", "output_padding")  # the last of transposed ones
+    kept = {key: getattr(old, key) for key in same[: 4 if old.transposed else 3]}
+    new = kind(**shape, **kept)
     parent, _, last = name.rpartition(".")
     setattr(net.get_submodule(parent), last, new)
 
@@ -235,6 +237,7 @@ def train_pythae(kind: str, nets: str, plan: Plan, training: ImageSet, *, seed: 
     from vae.evaluation.peers import Trained
 
     require_pythae()
+    from pythae.models.base.base_utils import ModelOutput  # pyright: ignore[reportMissingImports]
     from pythae.samplers import (  # pyright: ignore[reportMissingImports]
         GaussianMixtureSampler,
         GaussianMixtureSamplerConfig,
@@ -249,7 +252,13 @@ def train_pythae(kind: str, nets: str, plan: Plan, training: ImageSet, *, seed: 
         q = model.encoder(premultiply(x))
         return model.decoder(q.embedding).reconstruction
 
+    def encode(inputs: Any) -> Any:
+        q = model.encoder(inputs["data"])
+        noise = torch.randn_like(q.embedding)
+        return ModelOutput(z=q.embedding + noise * (0.5 * q.log_covariance).exp())
+
     def sample(count: int) -> Tensor:
+        model.forward = encode  # all that the sampler asks of it; a VAEGAN's judge takes minutes
         np.random.seed(seed)  # noqa: NPY002 - what its sampler draws with
         sampler = GaussianMixtureSampler(model, GaussianMixtureSamplerConfig(n_components=10))
         sampler.fit(pictures)
