@@ -46,7 +46,7 @@ class World:
         name: The folder's name.
         path: The folder.
         model: The network, in evaluation mode.
-        sliders: Those that hold best to what they say first within each kind.
+        sliders: Those that change the picture most first within each kind.
     """
 
     def __init__(self, path: Path, model: IvAE, table: SliderTable):

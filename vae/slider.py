@@ -55,11 +55,6 @@ class Slider:
     also: tuple[tuple[str, float], ...] = ()
     held: Held | None = None
 
-    @property
-    def worth(self) -> float:
-        """How far it does what it says and nothing else, 0 to 1: what orders style sliders."""
-        return min(1.0, abs(self.gain)) * abs(self.spearman) * self.purity
-
     def as_row(self) -> dict[str, Any]:
         """Return the row of ``sliders.json``, where ``also`` is ``effects``, by attribute."""
         row = {field.name: getattr(self, field.name) for field in fields(self)}

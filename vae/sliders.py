@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from vae.checkpoint import FORMAT, check_format
-from vae.directions import decode_joined, scores, style_directions
+from vae.directions import decode_joined, style_directions
 from vae.encodings import ATTRIBUTES, measure, to_rgba
 from vae.errors import CheckpointError
 from vae.losses import premultiply
@@ -34,7 +34,7 @@ PLACES = (-2.0, -1.0, 0.0, 1.0, 2.0)
 
 @dataclass(frozen=True)
 class SliderTable:
-    """The sliders of a world and their directions; style by its worth, form by what it changes.
+    """The sliders of a world and their directions; first of each kind what is seen most.
 
     Attributes:
         sliders: The rows.
@@ -105,10 +105,13 @@ def build_slider_table(
     form = _form_directions(model, latents, probes)
     rows: list[tuple[Slider, Tensor]] = []
     pictures = decode_joined(model, probes)
-    rest, shape = model.standardizer(measure(pictures)), _shape(pictures)
+    shape = _shape(pictures)
+    measured = []
     for index, direction in style:
-        rows.append((_measure_style(model, probes, rest, index, direction), direction))
-    rows.sort(key=lambda row: -row[0].worth)
+        seen, slider = _measure_style(model, probes, pictures, index, direction)
+        measured.append((seen, slider, direction))
+    measured.sort(key=lambda row: -row[0])
+    rows.extend((slider, direction) for _, slider, direction in measured)
     taken: set[str] = set()
     for number, direction in enumerate(form, 1):
         key, gain, purity, spearman = _measure_form(model, probes, shape, direction, taken)
@@ -162,11 +165,14 @@ def _along(
 
 def _measure_style(
     model: IvAE, probes: Tensor, rest: Tensor, index: int, direction: Tensor
-) -> Slider:
-    path = _along(partial(scores, model), probes, direction, rest)
+) -> tuple[float, Slider]:
+    """How far the eye sees pictures change along a style direction, and the slider."""
+    pictures = _along(partial(decode_joined, model), probes, direction, rest)
+    path = torch.stack([model.standardizer(measure(x)) for x in pictures])
+    seen = float((premultiply(pictures[-1]) - premultiply(pictures[0])).abs().mean())
     change = (path[-1] - path[0]).abs().mean(0) * model.standardizer.active  # (16,)
     gain = float((path[-1] - path[0])[:, index].mean()) / 4
-    return Slider(
+    return seen, Slider(
         name=ATTRIBUTES[index],
         kind="style",
         attribute=ATTRIBUTES[index],

@@ -7,6 +7,7 @@ import torch
 from scipy.stats import spearmanr
 
 from tests.conftest import draw_fruit, tiny_model, to_images
+from vae import sliders
 from vae.encodings import ATTRIBUTES
 from vae.errors import CheckpointError
 from vae.sliders import (
@@ -93,13 +94,28 @@ def test_rows_are_in_order_and_within_range(table):
     style = [s for s in table.sliders if s.kind == "style"]
     form = [s for s in table.sliders if s.kind == "form"]
     assert table.sliders == (*style, *form)
-    worths = [s.worth for s in style]
-    assert worths == sorted(worths, reverse=True)
     assert len(form) == 4
     assert len({s.name for s in table.sliders}) == len(table.sliders)
     for s in table.sliders:
         assert 0 <= s.purity <= 1
         assert -1.0001 <= s.spearman <= 1.0001
+
+
+def test_what_is_seen_most_comes_first(monkeypatch):
+    model = tiny_model(latent_key_dim=16).eval()
+    model.standardizer.fit(torch.randn(50, 16) * 0.1)
+    moves = [(j, torch.zeros(20).index_fill(0, torch.tensor(4 + j), 2.0**j)) for j in (0, 3, 1)]
+    monkeypatch.setattr(sliders, "style_directions", lambda *_, **__: moves)
+    monkeypatch.setattr(sliders, "decode_joined", grey_by_key)
+    found = build_slider_table(model, 0.01 * torch.randn(30, 20), num_pictures=3).sliders
+    names = [s.name for s in found if s.kind == "style"]
+    assert names == [ATTRIBUTES[j] for j in (3, 1, 0)]
+
+
+def grey_by_key(model: object, joined: torch.Tensor) -> torch.Tensor:
+    """Draw grey pictures that are the lighter the greater the key."""
+    grey = (0.5 + 0.01 * joined[:, 4:].sum(1))[:, None, None, None].expand(-1, 4, 32, 32)
+    return torch.cat((grey[:, :3], torch.ones_like(grey[:, 3:])), 1)
 
 
 def test_style_sliders_are_named_for_attributes_that_vary(table):
