@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from vae.data import ImageSet
-from vae.errors import ConfigError
+from vae.errors import ConfigError, DatasetError
 from vae.evaluation import peers, pythae_peers
 from vae.evaluation.peers import (
     MODELS,
@@ -142,6 +142,15 @@ def test_a_pack_of_grey_tiles_is_split(tmp_path):
     assert len(training) + len(validation) == 30
     assert training.images.shape[1:] == (1, 28, 28)
     assert (training.images[0, 0].numpy() == tiles[int(training.names[0].split(".")[0])]).all()
+
+
+@pytest.mark.parametrize("damage", [b"torn", None])
+def test_a_pack_without_images_is_refused(tmp_path, damage):
+    np.savez(tmp_path / "pack.npz", labels=np.zeros(3))
+    if damage is not None:
+        (tmp_path / "pack.npz").write_bytes(damage)
+    with pytest.raises(DatasetError, match="pack.npz holds no array of images"):
+        load_pictures(tmp_path, size=28, channels=1)
 
 
 def test_our_nets_give_the_same_inside_pythae():

@@ -20,6 +20,7 @@ import json
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ from torch import Tensor
 from vae.config import ModelConfig
 from vae.data import ImageSet, load_split
 from vae.distributions import LatentDensity, Latents
-from vae.errors import ConfigError
+from vae.errors import ConfigError, DatasetError
 from vae.evaluation.exit_status import in_one_line
 from vae.evaluation.known_factors import read_rows
 from vae.evaluation.reconstruction import psnr
@@ -222,8 +223,13 @@ def load_pictures(folder: Path, *, size: int, channels: int) -> tuple[ImageSet, 
     packs = sorted(folder.glob("*.npz"))
     if len(packs) != 1:
         return load_split(folder, size=size, channels=channels)
-    with np.load(packs[0]) as pack, tempfile.TemporaryDirectory() as place:
-        for index, picture in enumerate(pack["images"]):
+    try:
+        with zipfile.ZipFile(packs[0]) as pack, pack.open("images.npy") as file:
+            pictures = np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise DatasetError(f"{packs[0].name} holds no array of images that can be read") from error
+    with tempfile.TemporaryDirectory() as place:
+        for index, picture in enumerate(pictures):
             Image.fromarray(picture).save(Path(place) / f"{index:06d}.png")
         return load_split(place, size=size, channels=channels)
 
