@@ -149,7 +149,7 @@ def test_a_pack_without_images_is_refused(tmp_path, damage):
     np.savez(tmp_path / "pack.npz", labels=np.zeros(3))
     if damage is not None:
         (tmp_path / "pack.npz").write_bytes(damage)
-    with pytest.raises(DatasetError, match="pack.npz holds no array of images"):
+    with pytest.raises(DatasetError, match=r"pack.npz holds no array of images"):
         load_pictures(tmp_path, size=28, channels=1)
 
 
