@@ -55,7 +55,7 @@ def decode_joined(model: IvAE, joined: Tensor, *, size: int | None = None) -> Te
 
 def scores(model: IvAE, joined: Tensor) -> Tensor:
     """Standardised metadata of decoded latents, (N, 16)."""
-    return model.standardizer(measure(decode_joined(model, joined)))
+    return model.metadata(decode_joined(model, joined).clamp(0, 1))
 
 
 @torch.no_grad()

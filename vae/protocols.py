@@ -24,7 +24,7 @@ class Protocol:
         batch_size: Pictures a step, over all processes.
         lr: Peak learning rate of Adam.
         betas: Adam's averaging rates.
-        warmup: Steps of linear warm-up.
+        warmup: Steps of linear warm-up, at most; it ends with the first tenth of a run.
         cosine: Decay the rate to a hundredth by a cosine; else keep it.
         ema: Decay of the weight average; it warms up as (1 + step) / (10 + step).
         grad_clip: Largest gradient norm.

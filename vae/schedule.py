@@ -14,6 +14,8 @@ from vae.protocols import Protocol
 
 FLOOR = 0.01
 """What a cosine leaves of the peak rate."""
+WARM = 0.1
+"""Share of a stretch by whose end it is warm, however few steps that is."""
 AGAIN = 0.4
 """How far a run that had come down goes up again when it is extended, of the peak rate."""
 
@@ -49,11 +51,11 @@ class Schedule:
             total: Where the run ends, in the same unit.
         """
         scale = self.top
+        part = min(1.0, max(0.0, (done - self.began) / max(total - self.began, 1e-9)))
         if protocol.cosine:
-            part = min(1.0, max(0.0, (done - self.began) / max(total - self.began, 1e-9)))
             scale = FLOOR + (self.top - FLOOR) * 0.5 * (1 + math.cos(math.pi * part))
         if protocol.warmup:
-            warm = min(1.0, (step - self.first_step + 1) / protocol.warmup)
+            warm = min(1.0, max((step - self.first_step + 1) / protocol.warmup, part / WARM))
             scale = self.low + (scale - self.low) * warm
         return scale
 

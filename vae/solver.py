@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vae.directions import scores as scores_of
 from vae.distributions import Latents
 from vae.encodings import ATTRIBUTES
 from vae.model import IvAE
@@ -21,7 +22,6 @@ DAMPING = 0.15  # least squares: cost of a squared s.d. of the key, in squared s
 _HOLD = 3.0  # how much more a squared s.d. counts where an attribute is to stay
 _TRUST = 1.5  # s.d. of a key dimension: the longest move of one step
 _SPREAD = 3.0  # s.d. of the world's keys: how far from their mean a key may go
-_BATCH = 32
 
 
 def effect_of_key(model: IvAE, table: SliderTable) -> Tensor:
@@ -45,10 +45,8 @@ def effect_of_key(model: IvAE, table: SliderTable) -> Tensor:
 
 def scores(model: IvAE, z: Tensor, keys: Tensor) -> Tensor:
     """Return standardised attributes (N, M, 16) of pictures z, keys (N, M, ·)."""
-    size = model.config.image_size if model.config is not None else None
-    pairs = zip(z.flatten(0, 1).split(_BATCH), keys.flatten(0, 1).split(_BATCH), strict=True)
-    rows = [model.metadata(model.decode(Latents(*p), size=size).clamp(0, 1)) for p in pairs]
-    return torch.cat(rows).view(*keys.shape[:2], -1)
+    joined = torch.cat((z, keys), -1).flatten(0, 1)
+    return scores_of(model, joined).view(*keys.shape[:2], -1)
 
 
 @dataclass(frozen=True)

@@ -45,3 +45,11 @@ def test_a_constant_rate_stays_constant_and_eased_stays_eased():
     flat = get_protocol("43-vae", epochs=1)
     assert rates(Schedule(), range(5), 5, flat) == [1.0] * 5
     assert Schedule(ease=0.25).next(PROTOCOL, step=3, done=3, total=9).ease == 0.25
+
+
+def test_a_run_shorter_than_its_warm_up_is_warm_after_a_tenth_of_it():
+    long = get_protocol("finetune", minutes=1, warmup=100)
+    found = [Schedule().scale(long, step=s, done=s, total=40.0) for s in range(40)]
+    assert found[0] == pytest.approx(0.01)
+    assert found[2] < found[3] < found[4] > found[5]
+    assert found[4] > 0.95  # the cosine alone
