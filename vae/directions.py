@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from vae.distributions import Latents
-from vae.encodings import measure
 from vae.model import IvAE
 
 STEP = 1.0

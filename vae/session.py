@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from vae.archive import place_for
 from vae.closing import DEATHS, facts_of, kept_step, left_out, show_world, write_new_world
 from vae.coach import advise
+from vae.courtesy import Courtesy
 from vae.data import ImageSet, load_split
 from vae.distributions import LatentDensity
 from vae.errors import CheckpointError, TrainingError
@@ -69,10 +70,11 @@ class Session:
         self.changes = self.request.changes
         self.report = Reporter(ledger, tensorboard=bool(self.changes.get("tensorboard")))
         self.preset = get_preset(self.request.preset)
+        self._courtesy = Courtesy(ledger.folder.parent)
         self.rollbacks, self.rolled_back = 0, None
         self._sheet_at, self._sheet_took = 0.0, 0.0
         self._measured_at, self._measure_took = 0.0, 0.0
-        self._saved_at = time.monotonic()
+        self._before, self._full = 0.0, False
 
     def run(self, manifest: Manifest, grant: Grant) -> str:
         """Train and finish; return the state it ends in: done, stopped, paused or queued.
@@ -217,10 +219,9 @@ class Session:
         self._say(trainer, values)
         return self._hear(trainer)
 
-    _before = 0.0
-
     def _hear(self, trainer: Trainer) -> str:
-        """Do what was asked since, and return whether to go on."""
+        """Give way to a hand, do what was asked since, and return whether to go on."""
+        self._courtesy.give_way(lambda: self.report.wishes().ask != "run")
         wishes = self.report.wishes()
         self._extend(trainer)
         if wishes.saves > self.report.status.saves:
@@ -238,8 +239,6 @@ class Session:
             self.report.say(message=f"It ended at the limit of {limit} of disk.")
             return "limit"
         return "run"
-
-    _full = False
 
     def _extend(self, trainer: Trainer, *, from_here: bool = False) -> None:
         more = self.report.wishes().minutes - trainer.extended

@@ -142,6 +142,7 @@ def serve(worlds: Worlds, options: Options, desk: Desk | None = None) -> None:
         print(words.SERVING.format(url=page.share_url or page.local_url), flush=True)
         awake.result()
         if desk is not None and not options.share:
+            worlds.start.studio.announce = desk.hand.mark
             desk.start()
         page.block_thread()
     finally:

@@ -50,9 +50,13 @@ class Studio:
     """The threads on which worlds are loaded and drawn and uploads decoded, and the lines before.
 
     One thread draws, whichever world it is asked for: two would fight over the same cores.
+
+    Attributes:
+        announce: Called whenever somebody's hand waits for a picture.
     """
 
     def __init__(self) -> None:
+        self.announce: Callable[[], None] = lambda: None
         self._drawing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="draw")
         self._loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read")
@@ -69,6 +73,7 @@ class Studio:
         Raises:
             BusyError: Too many requests are waiting already.
         """
+        self.announce()
         with self.hurried():
             return await self._queued(self._drawing, job, *args)
 

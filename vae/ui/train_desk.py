@@ -18,6 +18,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vae.courtesy import Hand
 from vae.errors import DatasetError, TrainingError
 from vae.ui.train_answer import safely
 from vae.ui.train_staging import Staging
@@ -67,7 +68,7 @@ class Desk:
         staging: Staging | None = None,
         make_jobs: Callable[[], Jobs] | None = None,
     ) -> None:
-        self.worlds = worlds
+        self.worlds, self.hand = worlds, Hand(runs)
         self.staging = staging or Staging(runs / INCOMING)
         self._make_jobs = make_jobs or (lambda: _open_jobs(runs, worlds))
         self._looks: dict[str, Look] = {}
