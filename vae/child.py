@@ -18,7 +18,7 @@ from vae.ledger import TrainRequest
 ROOT = Path(__file__).resolve().parent.parent
 MAX_THREADS = 8
 SPIN = "10000"
-"""How often an idle thread looks for work before it sleeps. It bridges the gap between two layers, a
+"""How often an idle thread looks for work before it sleeps. It bridges the gaps between layers, a
 third of a step on two cores, and leaves the core to the page where there is nothing to do."""
 ESTIMATE_SECONDS = 60.0
 
