@@ -14,6 +14,7 @@ from vae import errors
 from vae.errors import TrainingError, VAEError
 from vae.guard import Caps
 from vae.ledger import TrainRequest
+from vae.utils import num_cores
 
 ROOT = Path(__file__).resolve().parent.parent
 MAX_THREADS = 8
@@ -47,12 +48,12 @@ class Estimate:
 
 
 def threads() -> int:
-    """Return how many threads a run computes with."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # not every system tells
-        cores = os.cpu_count() or 1
-    return max(1, min(MAX_THREADS, cores))
+    """Return how many threads a run computes with: one core is left to the page.
+
+    A layer's threads wait for each other. Where the page takes a core's time one of them is late
+    at every layer: on two cores a run is faster with one thread than with two, while it is watched.
+    """
+    return max(1, min(MAX_THREADS, num_cores() - 1))
 
 
 def spawn(run: Path, worlds: Path) -> subprocess.Popen[bytes]:

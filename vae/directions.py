@@ -17,6 +17,7 @@ from torch import Tensor
 
 from vae.distributions import Latents
 from vae.model import IvAE
+from vae.parallel import parallel_map
 
 STEP = 1.0
 """Half the move, in standard deviations, over which each dimension's response is measured."""
@@ -80,7 +81,7 @@ def style_directions(
     """
     keys = torch.eye(probes.shape[1], device=probes.device)[model.latent_dim :]
     active = [j for j, varies in enumerate(model.standardizer.active.tolist()) if varies > 0]
-    changes = [_slopes(model, probes, STEP * d)[:, active] / STEP for d in keys]
+    changes = parallel_map(lambda d: _slopes(model, probes, STEP * d)[:, active] / STEP, keys)
     near = Responses(torch.stack(changes, 1), probes.new_zeros(len(probes), len(active)))
     directions = []
     for column, attribute in enumerate(active):
@@ -170,7 +171,8 @@ def _refined(
 
     before = travelled(probes, direction)
     nudges = NUDGE * torch.eye(len(direction), device=direction.device)
-    per_key = torch.stack([(travelled(probes, direction + d) - before) / NUDGE for d in nudges], 1)
+    turns = parallel_map(lambda d: (travelled(probes, direction + d) - before) / NUDGE, nudges)
+    per_key = torch.stack(turns, 1)
     bent = torch.einsum("nkj,k->nj", per_key, direction)
     turned = purest_direction(Responses(per_key, before - bent), own)
     if turned is None:

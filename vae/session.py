@@ -26,6 +26,7 @@ from vae.guard import Grant
 from vae.keeping import Verdict, judge
 from vae.ledger import PICTURES, Ledger, TrainRequest
 from vae.model import IvAE
+from vae.parallel import every_core
 from vae.presets import JUDGE_SHARE, get_preset, replay_share, stages
 from vae.rehearsal import FINISH_PICTURES, device_name, peak_memory, starting_model
 from vae.replay import keep_replay
@@ -368,7 +369,8 @@ class Session:
         status = self.report.status
         died = status.restarts >= DEATHS
         whole = died and status.made == trainer.step  # it died of what comes after
-        lacks = left_out() if whole else self._make_world(trainer, small=died)
+        with every_core():  # for these seconds; niceness lets the page go first
+            lacks = left_out() if whole else self._make_world(trainer, small=died)
         self.report.say(kept_step=kept_step(trainer))
         message = " ".join(filter(None, (status.message, *lacks)))
         return self._rest("stopped" if stopped else "done", message)

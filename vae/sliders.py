@@ -23,6 +23,7 @@ from vae.encodings import ATTRIBUTES, measure, to_rgba
 from vae.errors import CheckpointError
 from vae.losses import premultiply
 from vae.model import IvAE
+from vae.parallel import parallel_map
 from vae.slider import Slider, strongest
 from vae.utils import write_atomic
 
@@ -138,17 +139,17 @@ def _form_directions(model: IvAE, latents: Tensor, probes: Tensor) -> list[Tenso
     values, vectors = torch.linalg.eigh(covariance)
     root = vectors @ torch.diag(values.clamp_min(0).sqrt()) @ vectors.T
     probes = probes[:6]
-    columns = []
-    for direction in root:
-        move = torch.cat((direction, torch.zeros(model.latent_key_dim, device=z.device)))
+    tail = torch.zeros(dim, model.latent_key_dim, device=z.device)
+
+    def column(move: Tensor) -> Tensor:
         change = _small(model, probes + 0.5 * move) - _small(model, probes - 0.5 * move)
-        columns.append(change.flatten(1))
-    jacobian = torch.stack(columns, 1)  # (N, dim, pixels)
+        return change.flatten(1)
+
+    jacobian = torch.stack(parallel_map(column, torch.cat((root, tail), 1)), 1)  # (N, dim, pixels)
     gram = torch.einsum("nip,njp->ij", jacobian, jacobian) / len(probes)
     _, order = torch.linalg.eigh(gram)
     directions = (order.flip(1).T @ root)[: min(NUM_FORM, dim)]
-    tail = torch.zeros(len(directions), model.latent_key_dim, device=z.device)
-    return list(torch.cat((directions, tail), 1))
+    return list(torch.cat((directions, tail[: len(directions)]), 1))
 
 
 def _small(model: IvAE, joined: Tensor) -> Tensor:
@@ -160,7 +161,7 @@ def _along(
     look: Callable[[Tensor], Tensor], probes: Tensor, direction: Tensor, rest: Tensor
 ) -> Tensor:
     """What is seen at `PLACES` along a direction, (T, N, ·); at rest it is known."""
-    return torch.stack([look(probes + t * direction) if t else rest for t in PLACES])
+    return torch.stack(parallel_map(lambda t: look(probes + t * direction) if t else rest, PLACES))
 
 
 def _measure_style(
