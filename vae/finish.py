@@ -14,6 +14,7 @@ from vae.distributions import LatentDensity, Latents
 from vae.errors import CheckpointError
 from vae.grain import matching_grain, roughness
 from vae.model import IvAE, save_model
+from vae.parallel import parallel_map
 from vae.sliders import SliderTable, build_slider_table
 from vae.utils import log_timestamp, write_atomic
 
@@ -56,7 +57,11 @@ def calm_grain(model: IvAE, training: ImageSet, latents: Tensor, *, most: int = 
         The share of the grain that is left, 0 to 1.
     """
     rows = range(0, len(training), -(-len(training) // most))
-    left = [_grain_left(model, training.floats(slice(i, i + 1)), latents[i : i + 1]) for i in rows]
+
+    def left_at(i: int) -> Tensor:
+        return _grain_left(model, training.floats(slice(i, i + 1)), latents[i : i + 1])
+
+    left = parallel_map(left_at, rows)
     share = float(torch.cat(left).median())
     decoder = model.output_encoder
     for layer in (decoder.noise_scale, decoder.grain):

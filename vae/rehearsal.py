@@ -20,8 +20,8 @@ from vae.run import fitting
 from vae.screening import Manifest
 from vae.trainer import Trainer
 
-FINISH_PICTURES = 700
-"""Finishing a world takes about as long as training on so many pictures."""
+FINISH_PICTURES = 400
+"""Sheets on the way and finishing a world take about as long as training on so many pictures."""
 SHEETS_BYTES = 10 * 2**20
 _NEW: dict[str, Any] = {"image_size": 128, "channels": 4, "latent_dim": 32, "latent_key_dim": 28}
 
