@@ -79,6 +79,12 @@ def advise(
     gain = 1 - min(values[-3:]) / max(before, 1e-9)
     if gain > 0.01:
         whole = 100 * (1 - min(values[-3:]) / max(values[0], 1e-9))
+        if whole < 0:
+            return Advice(
+                "learning",
+                f"Learning: pictures it has not seen still come out {-whole:.0f} % further off "
+                "than at the start.",
+            )
         return Advice(
             "learning",
             f"Learning: pictures it has not seen come out {whole:.0f} % closer than at the start.",

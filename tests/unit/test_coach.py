@@ -40,6 +40,14 @@ def test_each_curve_has_its_sentence(training, held_out, code, says):
     assert says in advice.sentence
 
 
+def test_a_strange_picture_alone_is_not_said_to_come_closer_by_less_than_nothing():
+    alone = [{**row, "pictures": row["pictures"][:1]} for row in measured([1, 3, 2, 1.6, 1.4, 1.3])]
+    advice = advice_of(steps(), alone)
+    assert advice.code == "learning"
+    assert "30 % further off than at the start" in advice.sentence
+    assert "-" not in advice.sentence
+
+
 def test_a_rollback_is_told_for_a_while():
     told = advice_of(steps(12), measured([1.0] * 5), rolled_back=10)
     assert told.code == "rolled_back"

@@ -306,6 +306,9 @@ SENTENCES = {
     "Learning: pictures it has not seen come out {share} % closer than at the start.": (
         "正在学习：没见过的图片，画得比开始时接近了 {share} %。"
     ),
+    "Learning: pictures it has not seen still come out {share} % further off than at the start.": (
+        "正在学习：没见过的图片，画得仍比开始时差 {share} %。"
+    ),
     "Settled: more time changes little now.": "已经稳定：再花时间也不会有多大变化。",
     "Almost all samples are close to copies of a training image: more images would vary more.": (
         "几乎所有样本都近乎某张训练图片的复制品：多加图片会更有变化。"
