@@ -6,6 +6,7 @@ import json
 import math
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,30 @@ def test_a_run_becomes_a_world_with_curves_sheets_mirror_and_card(unbroken):
     assert "drawings" not in json.dumps(told)  # no names of the artist's files
     assert len(session_module.Reporter(ledger).tracker.read()) == len(records)
     assert left_behind(ledger.folder) == left_behind(worlds) == []
+
+
+def test_a_run_looks_for_a_hand_after_every_step_and_hears_a_wish_meanwhile(
+    jobs, data, monkeypatch
+):
+    ledger = submitted(jobs, request(data))
+    heard = []
+
+    class Patient:
+        def __init__(self, runs):
+            assert runs == jobs.folder
+
+        def give_way(self, wanted):
+            heard.append(wanted())
+            if len(heard) == 3:
+                ledger.ask(ask="pause")
+                time.sleep(0.2)  # a hand stays on the slider
+                heard.append(wanted())
+
+    monkeypatch.setattr(session_module, "Courtesy", Patient)
+    assert work(ledger, jobs.worlds) == 0
+    assert heard == [False, False, False, True]
+    assert ledger.status().state == "paused"
+    assert ledger.status().step == 3
 
 
 def test_held_out_measures_do_not_change_the_run(jobs, data, unbroken, monkeypatch):

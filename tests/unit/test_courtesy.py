@@ -1,11 +1,13 @@
 """Who trains rests while a hand is on a slider, and not for longer than it has worked."""
 
+import asyncio
 import threading
 import time
 
 import pytest
 
 from vae.courtesy import HAND, HELD, Courtesy, Hand
+from vae.ui.engine import Studio
 
 
 def test_nobody_rests_where_no_hand_is(tmp_path):
@@ -58,3 +60,15 @@ def test_a_mark_from_the_future_holds_nobody_up(tmp_path, monkeypatch):
     Hand(tmp_path).mark()
     monkeypatch.setattr("vae.courtesy.time.time", lambda: 1e9)
     assert Courtesy(tmp_path).give_way() < 0.2
+
+
+def test_a_hand_is_announced_when_it_waits_for_a_picture_and_not_for_what_can_wait():
+    studio, announced = Studio(), []
+    studio.announce = lambda: announced.append(True)
+    try:
+        asyncio.run(studio.draw_later(int))
+        assert announced == []
+        asyncio.run(studio.draw(int))
+        assert announced == [True]
+    finally:
+        studio.close()
