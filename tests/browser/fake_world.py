@@ -137,6 +137,7 @@ class FakeModel:
         self.world = type(world)()
         self.world.image_size = 48
         self.density, self.latent_dim = world.density, world.latent_dim
+        self.latent_key_dim = world.latent_key_dim
 
     def decode(self, latents: Latents, size: int | None = None) -> Tensor:
         return self.world.decode(latents)
