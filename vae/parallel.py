@@ -19,10 +19,11 @@ from vae.utils import num_cores
 T = TypeVar("T")
 R = TypeVar("R")
 MOST = 8
+"""Pieces at work at a time, each of which takes memory of its own."""
 
 
 def parallel_map(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Return ``work(item)`` of all items, in order; on so many threads as PyTorch computes with.
+    """Return ``work(item)`` of all items, in order; on as many threads as PyTorch computes with.
 
     On a GPU nothing is gained: its kernels stand in one line.
 
@@ -30,8 +31,8 @@ def parallel_map(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
         work: Sees the caller's gradient mode. What it raises is raised here.
         items: Independent of each other.
     """
-    items, threads = list(items), min(MOST, torch.get_num_threads())
-    if threads < 2 or len(items) < 2:
+    items, before = list(items), torch.get_num_threads()
+    if before < 2 or len(items) < 2:
         return [work(item) for item in items]
     with_gradients = torch.is_grad_enabled()
 
@@ -41,10 +42,10 @@ def parallel_map(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
             return work(item)
 
     try:
-        with ThreadPoolExecutor(threads, thread_name_prefix="parallel") as pool:
+        with ThreadPoolExecutor(min(MOST, before), thread_name_prefix="parallel") as pool:
             return list(pool.map(alone, items))
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -369,7 +369,8 @@ class Session:
         status = self.report.status
         died = status.restarts >= DEATHS
         whole = died and status.made == trainer.step  # it died of what comes after
-        with every_core():  # for these seconds; niceness lets the page go first
+        # All cores for these seconds, niceness lets the page go first; not where memory was short.
+        with nullcontext() if died else every_core():
             lacks = left_out() if whole else self._make_world(trainer, small=died)
         self.report.say(kept_step=kept_step(trainer))
         message = " ".join(filter(None, (status.message, *lacks)))

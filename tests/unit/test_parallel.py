@@ -31,6 +31,15 @@ def test_pieces_are_worked_on_side_by_side_a_thread_each(two_threads):
     assert parallel_map(work, range(2)) == [1, 1]
 
 
+def test_more_cores_than_pieces_at_a_time_are_all_there_afterwards(monkeypatch):
+    counts = [12]
+    monkeypatch.setattr("vae.parallel.torch.get_num_threads", lambda: counts[-1])
+    monkeypatch.setattr("vae.parallel.torch.set_num_threads", counts.append)
+    names = parallel_map(lambda _: threading.current_thread().name, range(40))
+    assert len(set(names)) <= 8
+    assert counts[-1] == 12
+
+
 @pytest.mark.parametrize("enabled", [True, False])
 def test_gradients_are_as_the_caller_has_them(two_threads, enabled):
     with torch.set_grad_enabled(enabled):
