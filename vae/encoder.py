@@ -19,6 +19,8 @@ from vae.errors import ShapeError
 from vae.losses import premultiply
 
 WIDTHS = (64, 96, 160, 256)
+HELD_BELOW, HOLD = 4.0, 1e-2
+"""Natural logarithm of a location's deviation that is left free, and how firmly it is held."""
 FIXED_STD = 0.25
 """Posterior scale where the encoder does not predict one."""
 
@@ -65,6 +67,20 @@ def all_rows(x: Tensor) -> Tensor:
     return total.flatten(0, 1)
 
 
+class _Hold(torch.autograd.Function):
+    """A tensor as it is, with a second gradient added to its own."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, pull: Tensor) -> Tensor:
+        ctx.save_for_backward(pull)
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        (pull,) = ctx.saved_tensors
+        return gradient + pull, None
+
+
 class BatchStandardizer(nn.Module):
     """Standardise locations over the data: mean 0, variance 1 for every dimension.
 
@@ -75,6 +91,12 @@ class BatchStandardizer(nn.Module):
     terms can hold its mean in place. A fresh table takes the statistics of its first batch
     whole: a fresh encoder's locations vary by a thousandth, and against (0, 1) they would drown
     in the posterior's noise for some seventy steps.
+
+    What has no gradient wanders: Adam's steps lengthen the weights of eight layers, and in 1,500
+    steps on 188 pictures locations grew to a deviation of 800,000. The predicted scales, read
+    from the same features, saturate on the way, and an average of the weights, whose scale is
+    that of long ago, no longer fits the averaged statistics. So where log deviation is above 4 the
+    gradient of 1e-2 (log deviation - 4)² is added, a mean over dimensions.
 
     References:
         Zhu et al. (2020), "A Batch Normalized Inference Network Keeps the KL Vanishing Away".
@@ -104,7 +126,13 @@ class BatchStandardizer(nn.Module):
             self.running_var.lerp_(var.to(share.dtype), share)
             deviation = (self.running_var + self.eps).sqrt()
         own = (var + self.eps).sqrt()
+        x = _Hold.apply(x, self._pull(x.detach(), mean.detach(), own.detach()))
         return (x - self.running_mean) / own * (own / deviation).detach()
+
+    def _pull(self, x: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
+        """Gradient by x (N, dim) of what keeps the deviations within bounds."""
+        excess = (deviation.log() - HELD_BELOW).clamp_min(0)
+        return 2 * HOLD * excess / x.shape[1] * (x - mean) / (len(x) * deviation.square())
 
 
 class Encoder(nn.Module):

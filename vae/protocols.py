@@ -26,7 +26,7 @@ class Protocol:
         betas: Adam's averaging rates.
         warmup: Steps of linear warm-up, at most; it ends with the first tenth of a run.
         cosine: Decay the rate to a hundredth by a cosine; else keep it.
-        ema: Decay of the weight average; it warms up as (1 + step) / (10 + step).
+        ema: Decay of the weight average; it warms up as (1 + step) / (3 + step).
         grad_clip: Largest gradient norm.
         augment: ``'none'``, ``'flip'``, ``'shift'`` (flip, and whole pixels, which blurs
             nothing), or ``'affine'`` (flip, shift, turn, zoom).

@@ -129,7 +129,7 @@ def test_the_average_trails_the_weights():
         if expected is None:
             expected = weight.detach().clone()
         else:
-            decay = min(0.5, (1 + step) / (10 + step))
+            decay = min(0.5, (1 + step) / (3 + step))
             expected = expected + (1 - decay) * (weight.detach() - expected)
     averaged = trainer.averaged_model()
     assert expected is not None

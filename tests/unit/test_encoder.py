@@ -1,11 +1,12 @@
 """The encoder: shapes, switches, and the standardised locations."""
 
 import inspect
+import math
 
 import pytest
 import torch
 
-from vae.encoder import FIXED_STD, BatchStandardizer, Encoder, create_encoder
+from vae.encoder import FIXED_STD, HELD_BELOW, HOLD, BatchStandardizer, Encoder, create_encoder
 from vae.errors import ConfigError, ShapeError
 
 WIDTHS = (8, 8, 12, 16)
@@ -151,6 +152,19 @@ def test_a_loss_can_move_a_location_but_not_shrink_it():
     layer(x).square().sum().backward()
     assert x.grad is not None
     assert (x.grad.sum(0) > 1).all()
+
+
+def test_locations_of_a_great_deviation_are_pulled_together():
+    layer = BatchStandardizer(3, momentum=1.0)
+    deviation = torch.tensor([1.0, math.exp(3.9), math.exp(6)])
+    x = (torch.randn(400, 3) * deviation).requires_grad_(True)
+    (layer(x) * 0).sum().backward()
+    assert x.grad is not None
+    log = x.detach().std(0, correction=0).log()
+    found = (x.grad * x.detach()).sum(0)  # by how much the loss grows with the scale of x
+    assert (found[:2] == 0).all()
+    expected = 2 * HOLD * (log[2] - HELD_BELOW) / 3
+    assert torch.allclose(found[2], expected, rtol=0.02)
 
 
 @pytest.mark.parametrize(
