@@ -8,6 +8,7 @@ first :data:`MOST` seconds: an hour of dragging does not put off a run for more 
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -55,20 +56,24 @@ class Courtesy:
     def __init__(self, runs: Path, *, most: float = MOST) -> None:
         self._file, self._most, self._credit = runs / HAND, most, most
         self._worked_from = time.monotonic()
+        self._alone = threading.Lock()
 
     def give_way(self, wanted: Callable[[], bool] = lambda: False) -> float:
         """Rest while a hand is there and rest is left; return the seconds of it.
 
+        Of several threads that ask, one rests and the others wait for it.
+
         Args:
             wanted: Whether something is asked of this process that cannot wait.
         """
-        began = time.monotonic()
-        self._credit = min(self._most, self._credit + began - self._worked_from)
-        while self._held() and time.monotonic() - began < self._credit and not wanted():
-            time.sleep(_LOOK)
-        self._worked_from = time.monotonic()
-        rested = self._worked_from - began
-        self._credit -= rested
+        with self._alone:
+            began = time.monotonic()
+            self._credit = min(self._most, self._credit + began - self._worked_from)
+            while self._held() and time.monotonic() - began < self._credit and not wanted():
+                time.sleep(_LOOK)
+            self._worked_from = time.monotonic()
+            rested = self._worked_from - began
+            self._credit -= rested
         return rested
 
     def _held(self) -> bool:

@@ -20,6 +20,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 MOST = 8
 """Pieces at work at a time, each of which takes memory of its own."""
+_before_each: Callable[[], object] | None = None
+"""What is called before each piece, while :func:`every_core` says so."""
 
 
 def parallel_map(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
@@ -32,14 +34,20 @@ def parallel_map(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
         items: Independent of each other.
     """
     items, before = list(items), torch.get_num_threads()
-    if before < 2 or len(items) < 2:
-        return [work(item) for item in items]
     with_gradients = torch.is_grad_enabled()
+
+    def one(item: T) -> R:
+        if _before_each is not None:
+            _before_each()
+        with torch.set_grad_enabled(with_gradients):
+            return work(item)
 
     def alone(item: T) -> R:
         torch.set_num_threads(1)
-        with torch.set_grad_enabled(with_gradients):
-            return work(item)
+        return one(item)
+
+    if before < 2 or len(items) < 2:
+        return [one(item) for item in items]
 
     try:
         with ThreadPoolExecutor(min(MOST, before), thread_name_prefix="parallel") as pool:
@@ -49,11 +57,18 @@ def parallel_map(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
 
 
 @contextmanager
-def every_core() -> Iterator[None]:
-    """Let PyTorch compute on every core this process may use, for a while."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(max(before, num_cores()))
+def every_core(before_each: Callable[[], object] | None = None) -> Iterator[None]:
+    """Let PyTorch compute on every core this process may use, for a while.
+
+    Args:
+        before_each: Called before each piece of :func:`parallel_map`, in its thread; it may rest.
+    """
+    global _before_each
+    threads, former = torch.get_num_threads(), _before_each
+    torch.set_num_threads(max(threads, num_cores()))
+    _before_each = before_each
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(threads)
+        _before_each = former

@@ -369,8 +369,8 @@ class Session:
         status = self.report.status
         died = status.restarts >= DEATHS
         whole = died and status.made == trainer.step  # it died of what comes after
-        # All cores for these seconds, niceness lets the page go first; not where memory was short.
-        with nullcontext() if died else every_core():
+        # All cores for these seconds, a hand goes first; not where memory was short.
+        with nullcontext() if died else every_core(self._courtesy.give_way):
             lacks = left_out() if whole else self._make_world(trainer, small=died)
         self.report.say(kept_step=kept_step(trainer))
         message = " ".join(filter(None, (status.message, *lacks)))

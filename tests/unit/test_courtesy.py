@@ -51,6 +51,19 @@ def test_rest_comes_to_an_end_and_is_earned_again_by_work(tmp_path, monkeypatch)
     assert courtesy.give_way() == pytest.approx(2.0, abs=0.1)  # no more than that is saved up
 
 
+def test_threads_that_work_side_by_side_rest_together_and_once(tmp_path, monkeypatch):
+    Hand(tmp_path).mark()
+    courtesy = Courtesy(tmp_path, most=0.3)
+    monkeypatch.setattr(Courtesy, "_held", lambda self: True)
+    rests: list[float] = []
+    threads = [threading.Thread(target=lambda: rests.append(courtesy.give_way())) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(rests) == pytest.approx(0.3, abs=0.1)  # what was saved up, and not twice
+
+
 def test_what_is_asked_does_not_wait_for_a_hand(tmp_path):
     Hand(tmp_path).mark()
     assert Courtesy(tmp_path).give_way(lambda: True) < 0.2

@@ -62,6 +62,25 @@ def test_with_one_thread_nothing_is_spread():
     assert parallel_map(lambda _: threading.get_ident(), range(3)) == [here] * 3
 
 
+def test_before_each_piece_somebody_may_ask_for_a_rest(two_threads):
+    asked: list[str] = []
+
+    def ask() -> None:
+        asked.append(threading.current_thread().name)
+
+    with every_core(ask):
+        assert parallel_map(lambda i: i, range(6)) == list(range(6))
+    assert len(asked) == 6
+    assert all(name.startswith("parallel") for name in asked)
+    torch.set_num_threads(1)
+    with every_core(ask):
+        torch.set_num_threads(1)
+        parallel_map(lambda i: i, range(2))
+    assert len(asked) == 8
+    parallel_map(lambda i: i, range(2))
+    assert len(asked) == 8
+
+
 def test_every_core_is_for_a_while():
     with every_core():
         assert torch.get_num_threads() == max(1, num_cores())
