@@ -51,7 +51,7 @@ PRESETS = (
         # What little pictures teach is learned by heart as the rate falls. Without the fall, with
         # a longer average and less of the key's KL, pictures never seen come out 4 to 6 % nearer;
         # twice the closed loop gives back what that takes of the sliders' purity.
-        settings={"cosine": False, "beta_key": 5e-5, "loop_weight": 1.2e-2},
+        settings={"cosine": False, "ema_warmup": 3.0, "beta_key": 5e-5, "loop_weight": 1.2e-2},
     ),
     Preset(
         name="proper",

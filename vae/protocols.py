@@ -26,7 +26,8 @@ class Protocol:
         betas: Adam's averaging rates.
         warmup: Steps of linear warm-up, at most; it ends with the first tenth of a run.
         cosine: Decay the rate to a hundredth by a cosine; else keep it.
-        ema: Decay of the weight average; it warms up as (1 + step) / (3 + step).
+        ema: Decay of the weight average; it warms up as (1 + step) / (``ema_warmup`` + step).
+        ema_warmup: 10 is an average over about the last tenth of a short run, 3 over a half.
         grad_clip: Largest gradient norm.
         augment: ``'none'``, ``'flip'``, ``'shift'`` (flip, and whole pixels, which blurs
             nothing), or ``'affine'`` (flip, shift, turn, zoom).
@@ -69,6 +70,7 @@ class Protocol:
     warmup: int = 100
     cosine: bool = True
     ema: float = 0.999
+    ema_warmup: float = 10.0
     grad_clip: float = 1.0
     augment: str = "flip"
     augment_reach: float = 1.0
@@ -159,7 +161,12 @@ _RANGES = {
     **dict.fromkeys(_WEIGHTS, (0.0, 1e6)),
     **dict.fromkeys(("pixel_weight", "loop_epsilon", "grad_clip"), (1e-9, 1e6)),
     **dict.fromkeys(("lr", "judge_lr"), (1e-9, 1.0)),
-    **{"minutes": (1e-3, 1e6), "ema": (0.0, 1.0), "save_every": (0.0, 1e9)},
+    **{
+        "minutes": (1e-3, 1e6),
+        "ema_warmup": (1.0, 1e6),
+        "ema": (0.0, 1.0),
+        "save_every": (0.0, 1e9),
+    },
 }
 
 _PROTOCOLS = {

@@ -16,9 +16,6 @@ FLOOR = 0.01
 """What a cosine leaves of the peak rate."""
 WARM = 0.1
 """Share of a stretch by whose end it is warm, however few steps that is."""
-WINDOW = 3
-"""A short run's average is over its last third or so. With 10, of a taste's hundred steps the last
-tenth, pictures never seen come out 1.5 % farther off."""
 AGAIN = 0.4
 """How far a run that had come down goes up again when it is extended, of the peak rate."""
 
@@ -69,12 +66,15 @@ class Schedule:
         return Schedule(began=done, first_step=step, low=low, top=top, ease=self.ease)
 
 
-def warming_ema(decay: float) -> Callable[[Any, Any, Tensor | int], None]:
-    """Exponential weight average whose decay warms up, so that short runs forget their start."""
+def warming_ema(decay: float, warmup: float) -> Callable[[Any, Any, Tensor | int], None]:
+    """Exponential weight average whose decay warms up, so that short runs forget their start.
+
+    Until the decay is reached, it is over about 1 / (``warmup`` - 1) of the run, its last.
+    """
 
     def update(averaged: Any, current: Any, num_averaged: Tensor | int) -> None:
         step = int(num_averaged)
-        weight = 1 - min(decay, (1 + step) / (WINDOW + step))
+        weight = 1 - min(decay, (1 + step) / (warmup + step))
         torch._foreach_lerp_(averaged, current, weight)  # type: ignore[reportPrivateImportUsage]
 
     return update

@@ -132,7 +132,8 @@ class Trainer:
         fused = torch.optim.Adam(trained, p.lr, p.betas, fused=True)
         objective = Objective(self.model, p)
         self.objective, self.optimizer = self.accelerator.prepare(objective, fused)
-        self.average = AveragedModel(self.model, multi_avg_fn=warming_ema(p.ema), use_buffers=True)
+        rule = warming_ema(p.ema, p.ema_warmup)
+        self.average = AveragedModel(self.model, multi_avg_fn=rule, use_buffers=True)
         self.average.requires_grad_(False)
 
     # The loop

@@ -121,7 +121,7 @@ def test_a_resumed_run_is_the_unbroken_one_to_the_bit(tmp_path, name, precision)
 
 
 def test_the_average_trails_the_weights():
-    trainer = make(short("pretrain", 3, ema=0.5))
+    trainer = make(short("pretrain", 3, ema=0.5, ema_warmup=4.0))
     weight = trainer.model.output_encoder.head_weight
     expected = None
     for step in range(3):
@@ -129,7 +129,7 @@ def test_the_average_trails_the_weights():
         if expected is None:
             expected = weight.detach().clone()
         else:
-            decay = min(0.5, (1 + step) / (3 + step))
+            decay = min(0.5, (1 + step) / (4 + step))
             expected = expected + (1 - decay) * (weight.detach() - expected)
     averaged = trainer.averaged_model()
     assert expected is not None
