@@ -149,7 +149,7 @@ def test_a_server_that_goes_leaves_the_run_in_the_queue(jobs, data):
 
 
 def test_save_now_and_extend_are_done_once(jobs, data):
-    ledger = submitted(jobs, request(data, save_every=1e6))
+    ledger = submitted(jobs, request(data, save_every=1e6, cosine=True))
     ledger.ask(saves=1, minutes=0.0005)
     assert work(ledger, jobs.worlds) == 0
     status = ledger.status()
