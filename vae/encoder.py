@@ -95,8 +95,9 @@ class BatchStandardizer(nn.Module):
     What has no gradient wanders: Adam's steps lengthen the weights of eight layers, and in 1,500
     steps on 188 pictures locations grew to a deviation of 800,000. The predicted scales, read
     from the same features, saturate on the way, and an average of the weights, whose scale is
-    that of long ago, no longer fits the averaged statistics. So where log deviation is above 4 the
-    gradient of 1e-2 (log deviation - 4)² is added, a mean over dimensions.
+    that of long ago, no longer fits the averaged statistics. So where log deviation is above
+    :data:`HELD_BELOW` the gradient of :data:`HOLD` (log deviation - that)² is added, a mean over
+    dimensions.
 
     References:
         Zhu et al. (2020), "A Batch Normalized Inference Network Keeps the KL Vanishing Away".
