@@ -17,15 +17,15 @@ Free of PyTorch, so that a page can read it before anything heavy is imported. A
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from vae.errors import CheckpointError, TrainingError
+from vae.lock import alone, taken
 from vae.utils import sweep, write_atomic
 
 JOB, STATUS, CONTROL, RECORDS = "job.json", "status.json", "control.json", "run.jsonl"
@@ -244,16 +244,13 @@ class Ledger:
     @property
     def busy(self) -> bool:
         """Whether a worker lives: it holds the lock, which the system takes back with its life."""
-        return _held(self.folder / LOCK)
+        return taken(self.folder / LOCK)
 
     @contextmanager
     def at_work(self) -> Iterator[bool]:
         """Hold the run's lock; gives False at once where another process has it."""
-        with (self.folder / LOCK).open("a+b") as file:
-            got = _take(file, patience=2.0)
+        with alone(self.folder / LOCK, patience=2.0) as got:
             yield got
-            if got:
-                _give(file)
 
 
 def all_runs(folder: Path) -> list[Ledger]:
@@ -285,54 +282,3 @@ def find_run(folder: Path, name: str) -> Ledger:
 
 def _json(value: Any) -> bytes:
     return (json.dumps(value, indent=1) + "\n").encode()
-
-
-def _held(path: Path) -> bool:
-    """Whether some process holds the lock of a file."""
-    try:
-        with path.open("r+b") as file:
-            got = _take(file)
-            if got:
-                _give(file)
-            return not got
-    except OSError:
-        return False
-
-
-def _take(file: IO[bytes], patience: float = 0.0) -> bool:
-    """Lock a file for this process alone, waiting at most ``patience`` seconds."""
-    until = time.monotonic() + patience
-    while not _try(file):
-        if time.monotonic() >= until:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-if os.name == "nt":
-    import msvcrt
-
-    def _try(file: IO[bytes]) -> bool:
-        try:
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError:
-            return False
-        return True
-
-    def _give(file: IO[bytes]) -> None:
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]
-
-else:
-    import fcntl
-
-    def _try(file: IO[bytes]) -> bool:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
-
-    def _give(file: IO[bytes]) -> None:
-        fcntl.flock(file, fcntl.LOCK_UN)

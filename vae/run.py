@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from vae.data import ImageSet, load_split
 from vae.errors import CheckpointError, ConfigError, TrainingError
 from vae.finish import encode_set, finish_model, make_card, write_world
 from vae.infer import get_infer_model
+from vae.lock import alone
 from vae.model import IvAE, build_model, load_model, restore_model
 from vae.protocols import Protocol, get_protocol
 from vae.sliders import SliderTable, build_slider_table
 from vae.tracker import Tracker
 from vae.trainer import STATE_FILE, Event, Trainer
 
-RECORDS = "run.jsonl"
+RECORDS, LOCK = "run.jsonl", "lock"
 
 
 def train_world(
@@ -82,18 +84,39 @@ def train_world(
     for sentence in images[0].refused:
         tqdm.write(f"left out: {sentence}", file=sys.stderr)
     settings = fitting(settings, images[0], accelerator.num_processes)
-    trainer = Trainer(model, *images, settings, folder=out, accelerator=accelerator)
-    tracker = Tracker(out / RECORDS)
-    if resume:
-        trainer.load()
-        _refuse_no_more(trainer, out, steps, minutes)
+    with nullcontext() if quiet else _by_itself(out):
+        trainer = Trainer(model, *images, settings, folder=out, accelerator=accelerator)
+        tracker = Tracker(out / RECORDS)
+        if resume:
+            trainer.load()
+            _refuse_no_more(trainer, out, steps, minutes)
+            if not quiet:
+                tracker.resume(trainer.step)
+        last = _follow(trainer, tracker, quiet=quiet, report=report)
         if not quiet:
-            tracker.resume(trainer.step)
-    last = _follow(trainer, tracker, quiet=quiet, report=report)
-    if not quiet:
-        origin = "the run it resumed" if resume else start or "nothing"
-        _write(trainer, images[0], out, last, data=data, origin=origin)
+            origin = "the run it resumed" if resume else start or "nothing"
+            _write(trainer, images[0], out, last, data=data, origin=origin)
     return out
+
+
+@contextmanager
+def _by_itself(out: Path) -> Iterator[None]:
+    """Keep a second run out of the folder: each would write over what the other has learned."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"could not write {out}: {error.strerror}") from error
+    with alone(out / LOCK) as got:
+        if not got:
+            raise TrainingError(
+                f"another run is at work in {out}; wait for its end or choose another folder"
+            )
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                (out / LOCK).unlink()
+                out.rmdir()  # where it is empty: nothing came of the run
 
 
 def _refuse_no_more(trainer: Trainer, out: Path, steps: int | None, minutes: float | None) -> None:

@@ -15,6 +15,7 @@ from tests.conftest import TINY, draw_fruit, snapshot
 from vae.__main__ import main
 from vae.config import ModelConfig
 from vae.infer import get_infer_model
+from vae.lock import alone
 from vae.run import saved_run
 from vae.tracker import Tracker
 from vae.trainer import STATE_FILE
@@ -161,6 +162,29 @@ def test_a_finished_run_says_that_it_has_had_the_length_asked_for(fruit_folder, 
     (out / "model.safetensors").unlink()  # killed before its world was written
     assert main([*train, "--resume", "--steps", "2"]) == 0
     assert (out / "model.safetensors").exists()
+
+
+def test_a_second_run_in_one_folder_is_refused(fruit_folder, tmp_path, capsys):
+    out = tmp_path / "world"
+    train = ["train", "--data", str(fruit_folder), "--out", str(out)]
+    out.mkdir()
+    with alone(out / "lock") as got:
+        assert got
+        before = snapshot(out)
+        says = f"another run is at work in {out}"
+        assert says in refused(capsys, [*train, *SMALL, "--steps", "1"])
+        assert snapshot(out) == before
+    assert main([*train, *SMALL, "--steps", "1"]) == 0
+    assert not (out / "lock").exists()
+    with alone(out / "lock"):
+        assert says in refused(capsys, [*train, "--resume", "--steps", "2"])
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(fruit_folder, tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    out = str(tmp_path / "file" / "world")
+    line = refused(capsys, ["train", "--data", str(fruit_folder), "--out", out, *SMALL])
+    assert f"could not write {out}" in line
 
 
 def test_sliders_are_found_anew_where_their_file_is_damaged(
