@@ -31,6 +31,8 @@ NUM_FORM = 12
 REACH = 2.5
 PLACES = (-2.0, -1.0, 0.0, 1.0, 2.0)
 """Where along a slider's travel pictures are looked at, in standard deviations."""
+OUTSIDE, MOST = 4.0, 0.5
+"""Standard deviations at which a picture has left the world, and the share that may leave it."""
 
 
 @dataclass(frozen=True)
@@ -173,12 +175,13 @@ def _measure_style(
     seen = float((premultiply(pictures[-1]) - premultiply(pictures[0])).abs().mean())
     change = (path[-1] - path[0]).abs().mean(0) * model.standardizer.active  # (16,)
     gain = float((path[-1] - path[0])[:, index].mean()) / 4
+    low, high = travel(path)
     return seen, Slider(
         name=ATTRIBUTES[index],
         kind="style",
         attribute=ATTRIBUTES[index],
-        low=-REACH,
-        high=REACH,
+        low=low,
+        high=high,
         gain=round(gain, 4),
         purity=round(float(change[index] / change.sum().clamp_min(1e-6)), 4),
         spearman=round(float(rank_correlation(path[:, :, index]).mean()), 4),
@@ -186,6 +189,29 @@ def _measure_style(
             dict(zip(ATTRIBUTES, (change / 4).tolist(), strict=True)), ATTRIBUTES[index]
         ),
     )
+
+
+def travel(path: Tensor) -> tuple[float, float]:
+    """How far a slider goes to either side before most pictures leave the world.
+
+    A picture has left where one of its attributes is beyond :data:`OUTSIDE`, to which no
+    training picture comes near, and was not so at rest.
+
+    Args:
+        path: Attributes at :data:`PLACES`, (T, N, 16), standardised.
+
+    Returns:
+        The ends, standard deviations: :data:`REACH`, or half a step beyond the last place
+        where at most :data:`MOST` of the pictures have left, and at least the innermost place.
+    """
+    out = path.abs() > OUTSIDE
+    gone = (out & ~out[PLACES.index(0.0)]).any(2).float().mean(1)
+    ends = []
+    for side in (-1.0, 1.0):
+        outward = [p for p in sorted(PLACES, key=abs) if p * side > 0]
+        far = next((p for p in outward if gone[PLACES.index(p)] > MOST), None)
+        ends.append(side * REACH if far is None else side * max(abs(far) - 0.5, 1.0))
+    return ends[0], ends[1]
 
 
 def rank_correlation(path: Tensor) -> Tensor:
