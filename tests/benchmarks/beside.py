@@ -108,7 +108,7 @@ def main() -> int:
             name="Beside", start=options.world, manifest=data, changes={"minutes": MINUTES}
         )
         size = f"{world.name}, {world.image_size}², {os.cpu_count()} cores"
-        print(f"{size}, {options.rounds} rounds of three drags of {options.seconds:g} s", flush=True)
+        print(f"{size}, {options.rounds} rounds of three drags, {options.seconds:g} s", flush=True)
         ratio = compare(
             page, selector, jobs, wanted, rounds=options.rounds, seconds=options.seconds
         )
