@@ -18,10 +18,10 @@ from vae.evaluation.sliders import Reference
 from vae.evaluation.style_truth import (
     MEASURES,
     PLAIN,
+    StyleKeys,
     format_scores,
     main,
     make_tasks,
-    mean_keys,
     methods_of,
     score_pairs,
 )
@@ -83,7 +83,7 @@ class Drawn:
         return Latents((which // 3)[:, None].float(), (which % 3)[:, None].float())
 
     def decode(self, latents):
-        key = torch.zeros_like(latents.key) if self.deaf else latents.key
+        key = torch.zeros_like(latents.key) if self.deaf else latents.key.round()
         return self.known[(latents.z * 3 + key)[:, 0].long()]
 
 
@@ -93,8 +93,8 @@ def scores_of(pack, world):
     images = torch.stack([picture_of(d) for d in held_out])
     known = np.stack([np.array(Image.open(d.path)) for d in training])
     ruler = Reference.fit(measure_batch(known))
-    keys = mean_keys(world, torch.from_numpy(known).permute(0, 3, 1, 2), training)
-    return score_pairs(images, pairs, methods_of(world, keys), ruler)
+    styles = StyleKeys.fit(world, torch.from_numpy(known).permute(0, 3, 1, 2), training)
+    return score_pairs(images, pairs, methods_of(world, styles), ruler)
 
 
 def picture_of(drawing):
@@ -159,10 +159,36 @@ def test_a_model_that_only_copies_ties_with_the_copy(pack):
     assert scores["flat", "soft"].errors["rebuilt"] == scores["flat", "soft"].errors["ours"]
 
 
+def test_a_key_tells_its_style_alone(pack):
+    training, _ = split_by_object(read_pack(pack))
+    images = torch.from_numpy(np.stack([np.array(Image.open(d.path)) for d in training]))
+    styles = StyleKeys.fit(Drawn(), images.permute(0, 3, 1, 2), training)
+    assert styles.names == ("flat", "particle", "soft", "stripes")
+    assert styles.means[:, 0].tolist() == [0, 1, 1, 2]  # the particle is drawn softly
+    told = styles.of(torch.tensor([[0.0], [1.0], [2.0]]))[:, 0]
+    assert told[0] < 0.5 < told[1] < 1.5 < told[2]
+
+
+def test_the_style_alone_leaves_a_picture_its_own_pixels(pack):
+    """A model that draws everything as the first object, but knows styles apart."""
+
+    class Rough(Drawn):
+        def decode(self, latents):
+            return super().decode(latents._replace(z=torch.zeros_like(latents.z)))
+
+    for score in scores_of(pack, Rough()):
+        kept, *rough = (
+            score.errors[n]["mse"] for n in ("on the picture", "ours", "rebuilt", "shifted")
+        )
+        assert kept < min(rough)
+
+
 def test_the_tables_name_pairs_and_count_wins(pack):
     text = format_scores(scores_of(pack, Drawn()))
     assert "| flat → soft | 2 |" in text
-    assert text.count("nearer than every plain answer on 6 of 6 pairs") >= 2  # mse, attributes
+    won = "«{}» is nearer than every plain answer on 6 of 6 pairs"
+    assert text.count(won.format("ours")) >= 2  # mse, attributes
+    assert text.count(won.format("on the picture")) >= 1
     assert all(title in text for title in MEASURES.values())
     assert "OUT/training" in text
 
