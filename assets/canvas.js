@@ -147,7 +147,7 @@ const vae43 = (() => {
 
   function leavePicture(seed = store.state.seed, kind = "seed") {
     const moves = movesWithoutOwn();
-    store.change(kind, { seed, z: null, key: null, name: null, moves, own: null });
+    store.change(kind, { seed, z: null, key: null, name: null, moves, own: null, detail: null });
   }
 
   // What the picture that one started from has set itself, and no hand since, goes when it goes.
@@ -238,7 +238,8 @@ const vae43 = (() => {
     const { z, key } = answer;
     const moves = { ...movesWithoutOwn(), ...answer.moves };
     const own = Object.keys(answer.moves).length ? answer.moves : null;
-    store.change("picture", { z, key, name: file.name, moves, own });
+    const detail = vae43.detail.of(answer.packed, answer);
+    store.change("picture", { z, key, name: file.name, moves, own, detail });
     vae43.closer.take(answer, file.name);
     if (answer.note) note(answer.note);
   }

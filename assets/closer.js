@@ -12,7 +12,7 @@ vae43.closer = (() => {
   const TOLD = 10; // seconds
   const { store } = vae43;
   let button = null;
-  let pictures = []; // {square: base64, starts: [{text, from, z, key, name}]}, the newest last
+  let pictures = []; // {square, packed: base64, starts: [{text, from, z, key, name}]}, the newest last
   let at = { name: null, hash: null }; // the world they are of
   let running = null; // the search under way
 
@@ -47,9 +47,9 @@ vae43.closer = (() => {
   }
 
   // A picture was read: `square` as the world saw it, and the start it gave.
-  function take({ square, z, key }, name) {
+  function take({ square, packed, z, key }, name) {
     if (!square) return;
-    remember({ square, starts: [] }, { z, key }, null, name);
+    remember({ square, packed, starts: [] }, { z, key }, null, name);
   }
 
   function remember(picture, start, from, name) {
@@ -91,7 +91,7 @@ vae43.closer = (() => {
     const shown = { before: percent(before), now: percent(after) };
     if (shown.before === shown.now) return end(fill(vae43.words.match_near, shown));
     remember(picture, best, { z: first.z, key: first.key }, name);
-    store.change("match", best);
+    store.change("match", { ...best, detail: vae43.detail.moved(best) });
     return end(fill(vae43.words.matched, shown));
   }
 
@@ -129,12 +129,15 @@ vae43.closer = (() => {
     button.textContent = running ? words.match_stop : words.match;
     button.title = running ? "" : words.match_note;
     button.classList.toggle("going", Boolean(running));
+    vae43.detail.show();
   }
 
   document.addEventListener("vae43:mounted", mounted);
 
   return {
     take,
+    // The picture that the state starts from, as a state carries it; undefined where it is not known.
+    packed: () => known()?.picture.packed,
     // What a matched start was first read as, or null.
     before: (state) => {
       const found = known(state)?.start;

@@ -144,8 +144,11 @@ def encode_image(
     format: str = "webp",  # noqa: A002  # the word everybody uses
     scale: int = 1,
     text: Mapping[str, str] | None = None,
+    quality: int = WEBP_QUALITY,
 ) -> bytes:
     """Return pixels as the bytes of a file: fast lossy "webp" for frames, "png" to keep.
+
+    ``quality`` is of WebP alone, 0 to 100.
 
     Raises:
         ImageError: The format or the scale is not known.
@@ -154,7 +157,7 @@ def encode_image(
         pixels = upscale(to_floats(pixels), scale)
     image, buffer = Image.fromarray(to_bytes(pixels)), io.BytesIO()
     if format == "webp":
-        image.save(buffer, "WEBP", quality=WEBP_QUALITY, method=0)
+        image.save(buffer, "WEBP", quality=quality, method=0)
     elif format == "png":
         words = PngImagePlugin.PngInfo()
         for key, value in (text or {}).items():

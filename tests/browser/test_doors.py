@@ -114,7 +114,7 @@ def test_a_path_as_a_form_field_is_no_file(url, tmp_path):
     status, body, _ = upload(url, None, path=str(secret), file=str(secret))
     assert (status, list(json.loads(body))) == (200, ["error"])
     status, body, _ = upload(url, secret.read_bytes())
-    assert (status, sorted(json.loads(body))) == (200, ["key", "moves", "square", "z"])
+    assert (status, sorted(json.loads(body))) == (200, ["key", "moves", "packed", "square", "z"])
 
 
 def test_nothing_can_be_left_on_the_disk(url):

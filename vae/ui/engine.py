@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from vae.errors import ConfigError, VAEError
 from vae.recipe import HASH_DIGITS, world_hash
+from vae.ui.detail import keep_detail, kept_pictures
 from vae.ui.surface import grain_of, with_grain, without_grain
 
 if TYPE_CHECKING:
@@ -244,12 +245,8 @@ class Engine:
 
     def _forget(self) -> None:
         self._world = None
-        for kept in (
-            _seeded,
-            _solve,
-            _lent_grain,
-        ):  # they hold on to the worlds they were asked with
-            kept.cache_clear()
+        for kept in (_seeded, _solve, _lent_grain, kept_pictures):
+            kept.cache_clear()  # they hold on to the worlds they were asked with
 
 
 def _warm_up(world: World) -> None:
@@ -381,6 +378,8 @@ def pictures_of(world: World, states: Sequence[PictureState]) -> Tensor:
     grain = torch.tensor([grain_strength(world, state) for state in states])
     pictures = world.decode(rows[0]._replace(z=z, key=key), grain=grain)
     for i, state in enumerate(states):
+        if state.detail is not None:
+            pictures[i : i + 1] = keep_detail(world, state.detail, pictures[i : i + 1])
         if state.borrow is not None and state.borrow.exact is not None:
             pictures[i : i + 1] = _recoloured(pictures[i : i + 1], state.borrow.exact)
     return pictures

@@ -21,6 +21,7 @@ _MAX_WIDTH = 4096
 _NUM_ATTRIBUTES = len(STYLE_NAMES)
 _MAX_VALUE = 1e4  # of an attribute or a palette, natural units
 MAX_ALONG = 16  # directions of the artist's own that move one picture
+MAX_DETAIL = 60_000  # letters: three times what a picture full of detail takes at 256²
 ALONG_END = 2.5  # standard deviations of the world, either way
 
 
@@ -67,6 +68,21 @@ class AlongMove:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DetailState:
+    """A picture of the visitor's own whose detail is kept, see `vae.ui.detail`.
+
+    Attributes:
+        webp: The picture on the world's square, WebP in base64.
+        z: Content latents that it was read as.
+        key: Style latents.
+    """
+
+    webp: str
+    z: tuple[float, ...]
+    key: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class PictureState:
     """Where a picture starts and how it was moved.
 
@@ -79,6 +95,7 @@ class PictureState:
         along: Moves along the artist's own directions.
         held: Slider name to what is added to the key beside its move, so that the rest is held;
             for sliders in ``moves`` alone.
+        detail: The picture whose detail is kept, or None.
     """
 
     seed: int | None = None
@@ -88,6 +105,7 @@ class PictureState:
     borrow: BorrowState | None = None
     along: tuple[AlongMove, ...] = ()
     held: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    detail: DetailState | None = None
 
 
 def read_state(data: Any, ranges: Mapping[str, tuple[float, float]]) -> PictureState:
@@ -95,8 +113,9 @@ def read_state(data: Any, ranges: Mapping[str, tuple[float, float]]) -> PictureS
 
     Args:
         data: Decoded JSON: ``{"seed": 43}`` or ``{"z": [...], "key": [...]}``, ``"moves"``,
-            ``"borrow"`` where a look is borrowed, ``"along"``, moves along own directions, and
-            ``"held"``, what sliders add to the key so that the rest is held.
+            ``"borrow"`` where a look is borrowed, ``"along"``, moves along own directions,
+            ``"held"``, what sliders add to the key so that the rest is held, and ``"detail"``,
+            the picture whose detail is kept.
         ranges: Allowed positions of each slider, by name; positions outside are clamped.
 
     Raises:
@@ -108,6 +127,7 @@ def read_state(data: Any, ranges: Mapping[str, tuple[float, float]]) -> PictureS
     more: dict[str, Any] = {
         "borrow": _read_borrow(data.get("borrow")),
         "along": _read_along(data.get("along")),
+        "detail": _read_detail(data.get("detail")),
     }
     more["held"] = _read_held(data.get("held"), ranges, moves)
     if data.get("z") is not None or data.get("key") is not None:
@@ -189,6 +209,16 @@ def _read_along_move(move: Any) -> AlongMove:
     return AlongMove(
         z=read_latents(move.get("z"), "z"), key=read_latents(move.get("key"), "key"), at=at
     )
+
+
+def _read_detail(detail: Any) -> DetailState | None:
+    if detail is None:
+        return None
+    webp = detail.get("webp") if isinstance(detail, Mapping) else None
+    if not isinstance(webp, str) or not 0 < len(webp) <= MAX_DETAIL:
+        raise ConfigError(f"expected a picture whose detail is kept, found {_shown(detail)}")
+    z, key = (read_latents(detail.get(name), name) for name in ("z", "key"))
+    return DetailState(webp=webp, z=z, key=key)
 
 
 def _read_locks(locks: Any) -> tuple[str, ...]:

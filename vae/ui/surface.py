@@ -11,8 +11,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vae.slider import Slider
+from vae.ui.sliders import STEP
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vae.infer import Latents, World
     from vae.ui.state import PictureState
 
 GRAIN = Slider(
@@ -40,3 +44,9 @@ def grain_of(state: PictureState) -> float:
 def without_grain(state: PictureState) -> dict[str, float]:
     """Return the moves of a state that move its latents."""
     return {name: value for name, value in state.moves.items() if name != GRAIN.name}
+
+
+def own_grain(world: World, picture: Tensor, latents: Latents) -> float:
+    """Return where the slider stands for the grain a picture (1, C, H, W) has itself."""
+    strength = world.grain_of(picture, latents).item()
+    return round(round((strength - 1) / STEP) * STEP, 2)

@@ -20,6 +20,7 @@ SCRIPTS = (
     "holding.js",
     "tiles.js",
     "closer.js",
+    "detail.js",
     "likes.js",
     "film.js",
     "borrow.js",

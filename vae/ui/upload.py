@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from vae.errors import CheckpointError, ConfigError, ImageError
 from vae.pixels import encode_image, to_pixels
 from vae.recipe import Recipe, carries_recipe, read_recipe
+from vae.ui.detail import as_input, pack
 from vae.ui.engine import Engine, moved_latents_of
 from vae.ui.frames import answer, as_text
 from vae.ui.panel import label
 from vae.ui.security import MAX_UPLOAD_BYTES, open_picture
-from vae.ui.sliders import STEP
 from vae.ui.state import carried, read_state
-from vae.ui.surface import GRAIN
+from vae.ui.surface import GRAIN, own_grain
 from vae.ui.words import RECIPE
 from vae.ui.worlds import NoWorldError
 
@@ -48,16 +48,9 @@ def fit(pixels: np.ndarray, size: int, channels: int) -> Tensor:
     Raises:
         ImageError: Nothing in the picture is visible.
     """
-    import numpy as np
-    import torch
     from PIL import Image
 
-    square = _on_square(Image.fromarray(pixels), size)
-    if channels < 4:
-        square = Image.alpha_composite(Image.new("RGBA", square.size, "white"), square)
-        square = square.convert("RGB" if channels == 3 else "L")
-    values = np.atleast_3d(np.asarray(square, dtype=np.float32)) / 255
-    return torch.from_numpy(values.transpose(2, 0, 1).copy())[None]
+    return as_input(_on_square(Image.fromarray(pixels), size), channels)
 
 
 def _on_square(image: Image.Image, size: int) -> Image.Image:
@@ -80,18 +73,24 @@ def _on_square(image: Image.Image, size: int) -> Image.Image:
     return square
 
 
-def read_latents(world: World, pixels: np.ndarray) -> dict[str, Any]:
+def read_latents(world: World, upload: np.ndarray) -> dict[str, Any]:
     """Return the latents of a picture as lists the browser can carry; runs where pictures draw.
 
     ``moves`` sets the strength of the grain to the picture's own, where the world's is more.
-    ``square`` is the picture as the world saw it, a PNG in base64, for who wants to come nearer.
+    ``square`` is the picture as the world saw it, a PNG in base64, for who wants to come nearer;
+    ``packed`` the same as a smaller WebP, for who wants its detail kept.
     """
-    picture = fit(pixels, world.image_size, world.channels)
+    picture = fit(upload, world.image_size, world.channels)
     latents = world.encode(picture)
-    square = as_text(encode_image(to_pixels(picture)[0], "png"))  # it fits again to the very same
-    place = round(round((world.grain_of(picture, latents).item() - 1) / STEP) * STEP, 2)
-    moves = {GRAIN.name: place} if place else {}
-    return {"z": rounded(latents.z), "key": rounded(latents.key), "moves": moves, "square": square}
+    pixels = to_pixels(picture)[0]
+    place = own_grain(world, picture, latents)
+    return {
+        "z": rounded(latents.z),
+        "key": rounded(latents.key),
+        "moves": {GRAIN.name: place} if place else {},
+        "square": as_text(encode_image(pixels, "png")),  # it fits again to the very same
+        "packed": pack(pixels),
+    }
 
 
 def rounded(row: Tensor) -> list[float]:

@@ -68,6 +68,9 @@ PAGE = {
     "matched": "Away from your picture: {before} before, {now} now. Compare and Wipe show both.",
     "match_near": "This is as near as this world comes: {now} away from your picture.",
     "match_stopped": "Stopped; the picture is as it was.",
+    "detail": "Keep its own detail",
+    "detail_note": "your picture stays; sliders change it",
+    "detail_carried": "Links and saved recipes then carry your picture itself",
 }
 
 # The filmstrip under a slider.

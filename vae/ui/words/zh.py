@@ -62,6 +62,9 @@ PAGE = {
     "matched": "与你的图片的差距：之前 {before}，现在 {now}。可用“对比”和“分界对比”查看前后。",
     "match_near": "这个世界最多只能接近到这里：与你的图片相差 {now}。",
     "match_stopped": "已停止，画面保持原样。",
+    "detail": "保留原图细节",
+    "detail_note": "图片保持原样，由滑块来改变",
+    "detail_carried": "此时链接和保存的配方会带上你的图片本身",
 }
 
 FILM = {

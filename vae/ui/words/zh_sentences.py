@@ -79,6 +79,12 @@ SENTENCES = {
     ),
     "expected a style slider: only they can hold the rest": "应为风格滑块：只有它们能保持其余不变",
     "expected a slider of this world, found {found}": "这个世界没有滑块 {found}",
+    "expected a picture whose detail is kept, found {found}": "应为要保留细节的图片，实为 {found}",
+    "expected a picture whose detail is kept": "应为要保留细节的图片",
+    "expected a picture of {side}×{other} whose detail is kept": (
+        "要保留细节的图片应为 {side}×{other}"
+    ),
+    "expected latents of other widths than {widths}": "潜变量的宽度不应为 {widths}",
     "expected a borrowed look, found {found}": "应为借用的风格，实为 {found}",
     "expected a list of attributes to lock, found {found}": "应为要锁定的属性列表，实为 {found}",
     "expected attributes to lock ({known}), found {found}": (

@@ -1,0 +1,91 @@
+"""Keep its own detail: a picture of one's own stays, and sliders change it, in a real Chromium."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.conftest import after, drag, pixels, shown_state
+from tests.browser.test_memory import settle, undo
+from tests.browser.test_page import png_file
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+ROW = "#detail"
+SWITCH = "#detail input"
+
+
+def start(page, colour=(190, 90, 30)):
+    page.set_input_files("#stage .file", png_file("mine.png", colour))
+    page.wait_for_function("() => vae43.store.state.z")
+    settle(page)
+
+
+def toggle(page):
+    after(page, lambda: page.click(f"{ROW} label"))
+    settle(page)
+
+
+def test_the_picture_itself_is_shown_and_a_slider_changes_it(visit, fake_url):
+    page = visit(fake_url)
+    assert not page.is_visible(ROW)  # there is no picture whose detail could be kept
+    start(page)
+    rebuilt = pixels(page)
+    assert not page.is_checked(SWITCH)
+    toggle(page)
+    own = pixels(page)
+    assert own != rebuilt
+    assert shown_state(page)["detail"]["z"] == shown_state(page)["z"]
+    after(page, lambda: drag(page, "warmth", 0.8))
+    settle(page)
+    assert pixels(page) not in (own, rebuilt)
+    undo(page)
+    assert pixels(page) == own
+    undo(page)
+    assert pixels(page) == rebuilt
+    assert not page.is_checked(SWITCH)
+
+
+def test_it_is_there_again_after_a_reload_and_by_a_link(visit, fake_url):
+    page = visit(fake_url)
+    start(page)
+    toggle(page)
+    own, address = pixels(page), page.url
+    page.reload()
+    settle(page)
+    assert pixels(page) == own
+    assert page.is_checked(SWITCH)
+    elsewhere = visit(address)
+    settle(elsewhere)
+    assert pixels(elsewhere) == own
+    assert elsewhere.is_checked(SWITCH)  # the link carries the picture
+
+
+def test_it_goes_with_its_picture_and_is_wanted_for_the_next(visit, fake_url):
+    page = visit(fake_url)
+    start(page)
+    toggle(page)
+    first = pixels(page)
+    after(page, lambda: page.click("#surprise"))
+    settle(page)
+    assert not page.is_visible(ROW)
+    assert shown_state(page).get("detail") is None
+    start(page, (30, 90, 190))
+    assert page.is_checked(SWITCH)
+    assert pixels(page) != first
+    toggle(page)
+    start(page)
+    assert not page.is_checked(SWITCH)
+
+
+def test_a_match_reads_it_anew_and_leaves_it_as_it_is(visit, fake_url):
+    page = visit(fake_url)
+    start(page)
+    toggle(page)
+    own = pixels(page)
+    page.click("#closer")
+    page.wait_for_function(
+        "() => document.querySelector('#stage .message').textContent.startsWith('Away from')"
+    )
+    settle(page)
+    state = shown_state(page)
+    assert state["detail"]["z"] == state["z"]
+    assert pixels(page) == own

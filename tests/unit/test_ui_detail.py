@@ -1,0 +1,118 @@
+"""A picture keeps its detail, without a browser: what a state carries, and what is drawn of it."""
+
+import asyncio
+import base64
+import io
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.browser.fake_world import FakeWorld
+from tests.conftest import draw_fruit
+from vae.errors import ConfigError
+from vae.pixels import encode_image, premultiply, to_floats
+from vae.ui.detail import as_input, kept_pictures, pack
+from vae.ui.engine import picture_of
+from vae.ui.frames import make_frame
+from vae.ui.state import MAX_DETAIL, carried, read_state
+from vae.ui.upload import make_start_from
+
+RANGES = {"warmth": (-2.5, 2.5), "size": (-2.5, 2.5), "grain strength": (-1.0, 1.0)}
+
+
+@pytest.fixture(scope="module")
+def picture() -> np.ndarray:
+    return draw_fruit(3, 128)
+
+
+@pytest.fixture
+def start(engine, picture):
+    files = [("mine.png", encode_image(picture, "png"))]
+    answer = asyncio.run(make_start_from(engine)(SimpleNamespace(data={}, files=files)))
+    detail = {"webp": answer["packed"], "z": answer["z"], "key": answer["key"]}
+    return {"z": answer["z"], "key": answer["key"], "moves": answer["moves"], "detail": detail}
+
+
+def drawn(start, **changes) -> np.ndarray:
+    """Premultiplied, as it is seen, (S, S, 4)."""
+    state = read_state({**start, **changes}, RANGES)
+    pixels = picture_of(FakeWorld(), state)[0].permute(1, 2, 0).numpy()
+    return premultiply(pixels)
+
+
+def seen(image: Image.Image) -> np.ndarray:
+    return premultiply(to_floats(np.asarray(image.convert("RGBA"))))
+
+
+def test_it_comes_back_as_it_is_and_without_as_the_world_draws_it(start):
+    packed = seen(Image.open(io.BytesIO(base64.b64decode(start["detail"]["webp"]))))
+    assert np.abs(drawn(start) - packed).max() < 2 / 255
+    assert np.abs(drawn(start, detail=None) - packed).mean() > 0.02
+
+
+def test_a_slider_adds_what_it_changes_in_the_worlds_own_picture(start):
+    inside = drawn(start)[..., 3] > 0.9
+    here = drawn(start, moves={"warmth": 0.4}) - drawn(start)
+    there = drawn(start, moves={"warmth": 0.4}, detail=None) - drawn(start, detail=None)
+    both = inside & (drawn(start, detail=None)[..., 3] > 0.9)
+    assert np.abs(there[both]).mean() > 0.01
+    clipped = np.isin(drawn(start, moves={"warmth": 0.4}), (0, 1))
+    assert np.abs((here - there)[both][~clipped[both]]).max() < 2 / 255
+
+
+def test_another_start_changes_it_by_what_sets_the_two_apart(start):
+    other = {"z": [0.5, *start["z"][1:]], "key": start["key"]}
+    assert np.abs(drawn(start, **other) - drawn(start)).max() > 0.1
+    plain = drawn(start, **other, detail=None)
+    assert np.abs(drawn(start, **other) - plain).mean() > 0.01
+
+
+def test_a_frame_of_it_is_drawn_and_kept_for_the_next(engine, start):
+    kept_pictures.cache_clear()
+    for place in (0.0, 0.5):
+        asked = {**start, "moves": {"warmth": place}, "seq": 1}
+        assert "webp" in asyncio.run(make_frame(engine)(asked))
+    assert kept_pictures.cache_info().misses == 1
+
+
+def test_undo_links_and_recipes_carry_it(start):
+    assert carried(start)["detail"] == start["detail"]
+    state = read_state(start, RANGES)
+    assert state.detail is not None
+    assert state.detail.webp == start["detail"]["webp"]
+    assert hash(state.detail) == hash(read_state(start, RANGES).detail)
+
+
+@pytest.mark.parametrize(
+    "detail",
+    ["webp", {}, {"webp": 3}, {"webp": ""}, {"webp": "A" * (MAX_DETAIL + 1)}, {"webp": "AAAA"}],
+)
+def test_what_is_no_detail_is_refused(detail):
+    with pytest.raises(ConfigError, match="expected"):
+        read_state({"seed": 1, "moves": {}, "detail": detail}, RANGES)
+
+
+def test_a_detail_of_another_kind_or_world_is_refused(start, picture):
+    def with_detail(**changes):
+        return {**start["detail"], **changes}
+
+    small = pack(to_floats(draw_fruit(3, 64)))
+    for detail, says in (
+        (with_detail(webp="no base64!"), "a picture whose detail is kept"),
+        (with_detail(webp=base64.b64encode(b"no picture").decode()), "detail is kept"),
+        (with_detail(webp=small), "of 128×128"),
+        (with_detail(z=[0.0]), "of other widths"),
+    ):
+        with pytest.raises(ConfigError, match=says):
+            drawn(start, detail=detail)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_world_without_alpha_takes_it_on_white(picture, channels):
+    found = as_input(Image.fromarray(picture), channels)
+    assert found.shape == (1, channels, 128, 128)
+    corner = found[0, :, 0, 0]
+    assert torch.equal(corner[:3], torch.ones(min(channels, 3)) if channels < 4 else corner[:3])

@@ -1,0 +1,97 @@
+"""A picture of one's own keeps its detail: what the world changes is laid on the picture itself.
+
+A world rebuilds what it was never shown only roughly. With this switched on the page shows the
+picture itself, and the sliders add to it what they change in the world's picture of it
+(`vae.change`). The state carries the picture, a few kilobytes of WebP, with the latents it was read
+as: so undo, links and recipes bring everything back, and the server still keeps nothing but what it
+has just drawn with.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from vae.change import lay_change
+from vae.errors import ConfigError, ImageError
+from vae.pixels import encode_image
+from vae.ui.security import open_picture
+from vae.ui.surface import own_grain
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+    from torch import Tensor
+
+    from vae.infer import World
+    from vae.ui.state import DetailState
+
+KEPT = 32
+
+
+def as_input(square: Image.Image, channels: int) -> Tensor:
+    """Return a straight RGBA picture as a world takes it: what has no alpha stands on white.
+
+    Args:
+        square: (S, S) in RGBA.
+        channels: 4 (straight RGBA), 3 or 1 (grey).
+
+    Returns:
+        (1, channels, S, S) float32 in [0, 1].
+    """
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    if channels < 4:
+        square = Image.alpha_composite(Image.new("RGBA", square.size, "white"), square)
+        square = square.convert("RGB" if channels == 3 else "L")
+    values = np.atleast_3d(np.asarray(square, dtype=np.float32)) / 255
+    return torch.from_numpy(values.transpose(2, 0, 1).copy())[None]
+
+
+def pack(pixels: np.ndarray) -> str:
+    """Return pixels (S, S, 4) as the text that a state carries."""
+    return base64.b64encode(encode_image(pixels, "webp", quality=92)).decode("ascii")
+
+
+def keep_detail(world: World, detail: DetailState, after: Tensor) -> Tensor:
+    """Lay what the world has changed on the picture itself.
+
+    Args:
+        world: What draws.
+        detail: The picture, and the latents it was read as.
+        after: The world's picture as it is now, (1, C, S, S).
+
+    Raises:
+        ConfigError: The picture cannot be read, or is not of this world's size or widths.
+    """
+    picture, before = kept_pictures(world, detail)
+    return lay_change(picture, before, after)
+
+
+@lru_cache(maxsize=KEPT)
+def kept_pictures(world: World, detail: DetailState) -> tuple[Tensor, Tensor]:
+    """Return the picture of a detail and the world's picture of it, grain and all."""
+    import torch
+    from PIL import Image
+
+    from vae.distributions import Latents
+
+    try:
+        pixels = open_picture(base64.b64decode(detail.webp, validate=True))
+    except (binascii.Error, ImageError) as error:
+        raise ConfigError("expected a picture whose detail is kept") from error
+    side = world.image_size
+    if pixels.shape[:2] != (side, side):
+        raise ConfigError(f"expected a picture of {side}×{side} whose detail is kept")
+    widths = (len(detail.z), len(detail.key))
+    if widths != (world.latent_dim, world.latent_key_dim):
+        raise ConfigError(f"expected latents of other widths than {widths}")
+    picture = as_input(Image.fromarray(pixels), world.channels).to(world.device)
+    rows = (torch.tensor([row], device=world.device) for row in (detail.z, detail.key))
+    latents = Latents(*rows)
+    grain = 1 + own_grain(world, picture, latents)
+    return picture, world.decode(latents, grain=grain)
