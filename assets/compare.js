@@ -69,8 +69,10 @@ vae43.compare = (() => {
   }
 
   function start() {
-    const { seed, z, key, name } = store.state;
-    return vae43.whole({ seed, z, key, ...vae43.closer.before(store.state) }, name);
+    const { seed, z, key, name, detail } = store.state;
+    const from = { z, key, ...vae43.closer.before(store.state) };
+    const own = detail && { detail: { ...detail, z: from.z, key: from.key } }; // the picture itself
+    return vae43.whole({ seed, ...from, ...own }, name);
   }
 
   function which(words) {
@@ -129,5 +131,5 @@ vae43.compare = (() => {
     parts.sheet.style.setProperty("--wipe", `${parts.wipe.value}%`);
   }
 
-  return { mount };
+  return { mount, start };
 })();

@@ -2,7 +2,7 @@
 // change in the world's picture of it.
 //
 // The state carries the picture with the latents it was read as ("detail"), so undo, links and
-// recipes bring it back; a start that is left takes it along. Whoever liked it once finds it on.
+// recipes bring it back; a start that is left takes it along. It is on until it is switched off.
 "use strict";
 
 vae43.detail = (() => {
@@ -14,7 +14,7 @@ vae43.detail = (() => {
   function mounted() {
     const again = document.getElementById("again");
     if (!again) return setTimeout(mounted, 50); // Gradio's row is not there yet
-    row = Object.assign(document.createElement("div"), { id: "detail", className: "hold-switch" });
+    row = Object.assign(document.createElement("div"), { id: "detail", className: "detail-switch" });
     row.innerHTML = '<label><input type="checkbox" role="switch"><span></span></label><p></p>';
     box = row.querySelector("input");
     again.after(row);
@@ -46,7 +46,10 @@ vae43.detail = (() => {
   return {
     show,
     // What a state carries that starts from a picture just read, or null.
-    of: (webp, { z, key }) => (webp && vae43.memory.read("detail").on ? { webp, z, key } : null),
+    of(webp, { z, key }) {
+      const off = vae43.memory.read("detail").on === false;
+      return webp && !off ? { webp, z, key } : null;
+    },
     // The same, once the picture has been read anew.
     moved: ({ z, key }) => (store.state.detail ? { ...store.state.detail, z, key } : null),
   };

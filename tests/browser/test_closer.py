@@ -15,9 +15,13 @@ BUTTON = "#closer"
 
 
 def start(page):
+    """Start from a picture, shown as the world draws it."""
     page.set_input_files("#stage .file", png_file("mine.png", (190, 90, 30)))
     page.wait_for_function("() => vae43.store.state.z")
     settle(page)
+    if page.is_checked("#detail input"):
+        after(page, lambda: page.click("#detail label"))
+        settle(page)
 
 
 def match(page):

@@ -28,26 +28,25 @@ def test_the_picture_itself_is_shown_and_a_slider_changes_it(visit, fake_url):
     page = visit(fake_url)
     assert not page.is_visible(ROW)  # there is no picture whose detail could be kept
     start(page)
-    rebuilt = pixels(page)
-    assert not page.is_checked(SWITCH)
-    toggle(page)
     own = pixels(page)
-    assert own != rebuilt
+    assert page.is_checked(SWITCH)
     assert shown_state(page)["detail"]["z"] == shown_state(page)["z"]
     after(page, lambda: drag(page, "warmth", 0.8))
     settle(page)
-    assert pixels(page) not in (own, rebuilt)
+    warm = pixels(page)
+    assert warm != own
+    toggle(page)
+    assert pixels(page) not in (own, warm)  # the world's own picture
+    undo(page)
+    assert pixels(page) == warm
+    assert page.is_checked(SWITCH)
     undo(page)
     assert pixels(page) == own
-    undo(page)
-    assert pixels(page) == rebuilt
-    assert not page.is_checked(SWITCH)
 
 
 def test_it_is_there_again_after_a_reload_and_by_a_link(visit, fake_url):
     page = visit(fake_url)
     start(page)
-    toggle(page)
     own, address = pixels(page), page.url
     page.reload()
     settle(page)
@@ -59,10 +58,9 @@ def test_it_is_there_again_after_a_reload_and_by_a_link(visit, fake_url):
     assert elsewhere.is_checked(SWITCH)  # the link carries the picture
 
 
-def test_it_goes_with_its_picture_and_is_wanted_for_the_next(visit, fake_url):
+def test_it_goes_with_its_picture_and_stays_off_where_it_was_switched_off(visit, fake_url):
     page = visit(fake_url)
     start(page)
-    toggle(page)
     first = pixels(page)
     after(page, lambda: page.click("#surprise"))
     settle(page)
@@ -79,7 +77,6 @@ def test_it_goes_with_its_picture_and_is_wanted_for_the_next(visit, fake_url):
 def test_a_match_reads_it_anew_and_leaves_it_as_it_is(visit, fake_url):
     page = visit(fake_url)
     start(page)
-    toggle(page)
     own = pixels(page)
     page.click("#closer")
     page.wait_for_function(
@@ -89,3 +86,14 @@ def test_a_match_reads_it_anew_and_leaves_it_as_it_is(visit, fake_url):
     state = shown_state(page)
     assert state["detail"]["z"] == state["z"]
     assert pixels(page) == own
+
+
+def test_what_it_is_compared_with_is_the_picture_itself(visit, fake_url):
+    page = visit(fake_url)
+    start(page)
+    own = shown_state(page)["detail"]
+    after(page, lambda: drag(page, "warmth", 0.8))
+    settle(page)
+    asked = page.evaluate("() => vae43.compare.start()")
+    assert asked["detail"] == own
+    assert asked["moves"] == {}
