@@ -84,8 +84,8 @@ def test_no_tracked_file_is_too_large_or_cached():
         assert path.suffix not in {".pyc", ".pt", ".pth", ".pkl", ".ckpt"}, path
 
 
-def test_two_worlds_are_shipped():
-    assert {"faces", "pomona"} <= set(list_worlds())
+def test_three_worlds_are_shipped():
+    assert {"faces", "paintings", "pomona"} <= set(list_worlds())
 
 
 @pytest.mark.parametrize("name", list_worlds())
