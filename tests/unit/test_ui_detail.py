@@ -110,6 +110,21 @@ def test_a_detail_of_another_kind_or_world_is_refused(start, picture):
             drawn(start, detail=detail)
 
 
+@pytest.mark.parametrize("side", [128, 256])
+def test_a_picture_full_of_detail_still_fits_into_a_state(side):
+    noise = np.random.default_rng(0).random((side, side, 4), dtype=np.float32)
+    noise[..., 3] = 1
+    assert len(pack(noise)) <= MAX_DETAIL
+
+
+def test_what_does_not_fit_is_drawn_by_the_world_all_the_same(engine, picture, monkeypatch):
+    monkeypatch.setattr("vae.ui.detail.MAX_DETAIL", 100)
+    files = [("mine.png", encode_image(picture, "png"))]
+    answer = asyncio.run(make_start_from(engine)(SimpleNamespace(data={}, files=files)))
+    assert answer["packed"] is None
+    assert answer["z"]
+
+
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_a_world_without_alpha_takes_it_on_white(picture, channels):
     found = as_input(Image.fromarray(picture), channels)

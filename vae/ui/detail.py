@@ -18,6 +18,7 @@ from vae.change import lay_change
 from vae.errors import ConfigError, ImageError
 from vae.pixels import encode_image
 from vae.ui.security import open_picture
+from vae.ui.state import MAX_DETAIL
 from vae.ui.surface import own_grain
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from vae.ui.state import DetailState
 
 KEPT = 32
+QUALITIES = (92, 80, 60, 40, 20)
+"""Of the WebP that a state carries: the first that is small enough for a link and a request."""
 
 
 def as_input(square: Image.Image, channels: int) -> Tensor:
@@ -53,8 +56,16 @@ def as_input(square: Image.Image, channels: int) -> Tensor:
 
 
 def pack(pixels: np.ndarray) -> str:
-    """Return pixels (S, S, 4) as the text that a state carries."""
-    return base64.b64encode(encode_image(pixels, "webp", quality=92)).decode("ascii")
+    """Return pixels (S, S, 4) as the text that a state carries, at most `MAX_DETAIL` letters.
+
+    Raises:
+        ImageError: They take more room than that however they are packed.
+    """
+    for quality in QUALITIES:
+        text = base64.b64encode(encode_image(pixels, "webp", quality=quality)).decode("ascii")
+        if len(text) <= MAX_DETAIL:
+            return text
+    raise ImageError("This picture has more detail than can be kept.")
 
 
 def keep_detail(world: World, detail: DetailState, after: Tensor) -> Tensor:

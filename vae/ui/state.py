@@ -21,7 +21,7 @@ _MAX_WIDTH = 4096
 _NUM_ATTRIBUTES = len(STYLE_NAMES)
 _MAX_VALUE = 1e4  # of an attribute or a palette, natural units
 MAX_ALONG = 16  # directions of the artist's own that move one picture
-MAX_DETAIL = 60_000  # letters: three times what a picture full of detail takes at 256²
+MAX_DETAIL = 60_000  # letters, so that a link and a request of four states have room
 ALONG_END = 2.5  # standard deviations of the world, either way
 
 

@@ -78,18 +78,22 @@ def read_latents(world: World, upload: np.ndarray) -> dict[str, Any]:
 
     ``moves`` sets the strength of the grain to the picture's own, where the world's is more.
     ``square`` is the picture as the world saw it, a PNG in base64, for who wants to come nearer;
-    ``packed`` the same as a smaller WebP, for who wants its detail kept.
+    ``packed`` the same as a smaller WebP, for who wants its detail kept, or None.
     """
     picture = fit(upload, world.image_size, world.channels)
     latents = world.encode(picture)
     pixels = to_pixels(picture)[0]
     place = own_grain(world, picture, latents)
+    try:
+        packed: str | None = pack(pixels)
+    except ImageError:
+        packed = None  # nothing but its detail cannot be kept
     return {
         "z": rounded(latents.z),
         "key": rounded(latents.key),
         "moves": {GRAIN.name: place} if place else {},
         "square": as_text(encode_image(pixels, "png")),  # it fits again to the very same
-        "packed": pack(pixels),
+        "packed": packed,
     }
 
 
