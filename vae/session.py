@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 MAX_ROLLBACKS = 3
 EASE = 0.5
 """Factor on the rate after a loss that was not finite."""
-MEASURES, MEASURE_COST = 60, 6.0
+MEASURES, MEASURE_COST = 40, 10.0
 """Held-out measurements over a run; by the clock, no oftener than so many times what one takes."""
 SHEET_COST = 12.0
 """A sheet is drawn once training has taken so many times as long as the last sheet did."""
