@@ -178,6 +178,15 @@ def test_worlds_without_alpha_see_the_picture_on_white(channels):
     assert tensor[0, :, 0, 0].tolist() == [1.0] * channels
 
 
+def test_an_opaque_picture_fills_the_square_of_a_world_without_transparency():
+    wide = np.full((60, 120, 4), 255, np.uint8)
+    wide[:, 30:90, :3] = (200, 30, 40)
+    tensor = fit(wide, 32, 3)
+    assert tensor.shape == (1, 3, 32, 32)
+    assert torch.allclose(tensor[0, 0, :, 1:-1], torch.tensor(200 / 255), atol=0.01)
+    assert fit(wide, 32, 4)[0, 3].min() == 0  # where there is transparency it stays whole
+
+
 def test_the_edge_of_a_cut_out_keeps_its_colour():
     tensor = fit(disc(256, 256, 100), 64, 4)[0]
     edge = (tensor[3] > 0.2) & (tensor[3] < 0.9)

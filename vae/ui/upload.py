@@ -35,7 +35,8 @@ def fit(pixels: np.ndarray, size: int, channels: int) -> Tensor:
     """Place a picture on the world's square.
 
     A cut-out is cropped to what is visible and framed as the world's own pictures are, unless it
-    is a well-filled square already; an opaque picture is fitted whole, the rest left clear.
+    is a well-filled square already; an opaque picture is fitted whole, the rest left clear. In
+    a world without transparency it fills the square, its longer side cropped to the middle.
 
     Args:
         pixels: (H, W, 4) straight RGBA bytes.
@@ -48,9 +49,13 @@ def fit(pixels: np.ndarray, size: int, channels: int) -> Tensor:
     Raises:
         ImageError: Nothing in the picture is visible.
     """
-    from PIL import Image
+    from PIL import Image, ImageOps
 
-    return as_input(_on_square(Image.fromarray(pixels), size), channels)
+    image = Image.fromarray(pixels)
+    if channels < 4 and pixels[..., 3].min() == 255:
+        square = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
+        return as_input(square, channels)
+    return as_input(_on_square(image, size), channels)
 
 
 def _on_square(image: Image.Image, size: int) -> Image.Image:
