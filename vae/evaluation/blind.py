@@ -11,7 +11,6 @@ so it is no picture to publish where the data may not be.
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -26,13 +25,12 @@ from vae.data import load_split
 from vae.errors import ConfigError, DatasetError
 from vae.evaluation.exit_status import in_one_line
 from vae.infer import get_infer_model
-from vae.pixels import to_pixels
+from vae.pixels import encode_image, to_bytes, to_pixels
 from vae.utils import write_atomic
 
 NUM = 32
 """Pictures of either kind."""
 COLUMNS, TILE, LABEL = 8, 128, 16
-GROUND = 255
 
 
 class Score(NamedTuple):
@@ -82,12 +80,12 @@ def score(is_sample: np.ndarray, guessed: Collection[int]) -> Score:
 def draw_sheet(pictures: np.ndarray) -> Image.Image:
     """Lay pictures (N, S, S, 4), straight floats in [0, 1], on white with a number above each."""
     rows = -(-len(pictures) // COLUMNS)
-    sheet = Image.new("RGB", (COLUMNS * TILE, rows * (TILE + LABEL)), (GROUND,) * 3)
+    sheet = Image.new("RGB", (COLUMNS * TILE, rows * (TILE + LABEL)), "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(LABEL - 4)
     for number, pixels in enumerate(pictures):
         left, top = number % COLUMNS * TILE, number // COLUMNS * (TILE + LABEL)
-        pen.text((left + 3, top + 1), str(number + 1), fill=(0, 0, 0), font=font)
-        tile = Image.fromarray(np.rint(255 * pixels).astype(np.uint8)).resize((TILE, TILE))
+        pen.text((left + 3, top + 1), str(number + 1), fill="black", font=font)
+        tile = Image.fromarray(to_bytes(pixels)).resize((TILE, TILE))
         sheet.paste(tile, (left, top + LABEL), tile)
     return sheet
 
@@ -121,9 +119,7 @@ def run(options: argparse.Namespace) -> None:
     is_sample = mixture(options.num, options.seed)
     if options.out is not None:
         pictures = pictures_of(options.world, options.data, is_sample, options.seed)
-        buffer = io.BytesIO()
-        draw_sheet(pictures).save(buffer, "PNG")
-        write_atomic(options.out, buffer.getvalue())
+        write_atomic(options.out, encode_image(np.asarray(draw_sheet(pictures)), "png"))
         print(options.out)
     if options.guess is not None:
         told = score(is_sample, options.guess)
