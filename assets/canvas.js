@@ -12,6 +12,7 @@ const vae43 = (() => {
   let stage = null; // {root, mat, canvas, message, origin, file, server, words, limit}
   let stream = null;
   let bitmap = null;
+  let drawn = {}; // the state that it shows
   let echoes = []; // the seeds that a restored state sets Gradio's field to
   let echoed = Infinity; // when Gradio was told of them
   let noted = 0; // until when the line of text is kept although new frames arrive
@@ -163,7 +164,7 @@ const vae43 = (() => {
     const next = await createImageBitmap(blob(answer.webp, "image/webp"));
     if (!claim()) return next.close();
     bitmap?.close();
-    bitmap = next;
+    [bitmap, drawn] = [next, shownState];
     paint(Boolean(shownState.still));
     stage.mat.dataset.state = "ready";
     if (performance.now() > noted) say("");
@@ -176,13 +177,21 @@ const vae43 = (() => {
   function paint(fine = true) {
     if (!bitmap || !stage) return;
     const { canvas } = stage;
-    const whole = Math.max(1, Math.round(canvas.clientWidth * window.devicePixelRatio));
-    const side = fine ? whole : Math.min(whole, MOVING_SCALE * bitmap.width);
+    const whole = wholeSide();
+    const { original } = vae43;
+    const moving = original.of(drawn) ? original.MOVING : MOVING_SCALE * bitmap.width;
+    const side = fine ? whole : Math.min(whole, moving);
+    const picture = original.sharp(bitmap, drawn, side, () => paint(fine)) ?? bitmap;
     if (canvas.width !== side) canvas.width = canvas.height = side;
     const context = canvas.getContext("2d");
     context.imageSmoothingQuality = "high";
     context.clearRect(0, 0, side, side);
-    context.drawImage(bitmap, 0, 0, side, side);
+    context.drawImage(picture, 0, 0, side, side);
+  }
+
+  // Pixels of the screen that the picture takes.
+  function wholeSide() {
+    return Math.max(1, Math.round(stage.canvas.clientWidth * window.devicePixelRatio));
   }
 
   function trouble(kind, answer) {
@@ -238,7 +247,8 @@ const vae43 = (() => {
     const { z, key } = answer;
     const moves = { ...movesWithoutOwn(), ...answer.moves };
     const own = Object.keys(answer.moves).length ? answer.moves : null;
-    const detail = vae43.detail.of(answer.packed, answer);
+    vae43.original.take(answer, file);
+    const detail = vae43.detail.of(answer);
     store.change("picture", { z, key, name: file.name, moves, own, detail });
     vae43.closer.take(answer, file.name);
     if (answer.note) note(answer.note);
@@ -248,14 +258,22 @@ const vae43 = (() => {
     if (!stage) return;
     const recipe = document.querySelector("#keep-recipe input")?.checked ?? false;
     say(stage.words.saving, "busy", NOTE_SECONDS);
-    const answer = await asked(() => stage.server.save({ ...snapshot(), factor, recipe }));
+    const request = { factor, recipe };
+    const ask = () =>
+      vae43.original.save({ ...request, kind: "png" }) ??
+      stage.server.save({ ...snapshot(), ...request });
+    const answer = await asked(ask);
     if (answer.error) return note(answer.error);
+    download(answer.png ?? answer.file, "image/png", answer.name);
+    say("");
+  }
+
+  function download(base64, type, name) {
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(blob(answer.png, "image/png"));
-    link.download = answer.name;
+    link.href = URL.createObjectURL(blob(base64, type));
+    link.download = name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-    say("");
   }
 
   // A request that gets no answer at all becomes the same kind of value as one that is refused.
@@ -271,7 +289,8 @@ const vae43 = (() => {
 
   return {
     ...{ mount, seed, surprise, choosePicture, startFrom, save },
-    ...{ store, snapshot, whole, restore, followed, say, note, asked, blob },
+    ...{ store, snapshot, whole, restore, followed, say, note, asked, blob, download, wholeSide },
+    repaint: () => paint(),
     get server() { return stage?.server; },
     get words() { return stage?.words; },
     get firstSeed() { return stage?.firstSeed; },

@@ -12,7 +12,8 @@ vae43.closer = (() => {
   const TOLD = 10; // seconds
   const { store } = vae43;
   let button = null;
-  let pictures = []; // {square, packed: base64, starts: [{text, from, z, key, name}]}, the newest last
+  // {square, packed: base64, grain, starts: [{text, from, z, key, name}]}, the newest last
+  let pictures = [];
   let at = { name: null, hash: null }; // the world they are of
   let running = null; // the search under way
 
@@ -47,9 +48,9 @@ vae43.closer = (() => {
   }
 
   // A picture was read: `square` as the world saw it, and the start it gave.
-  function take({ square, packed, z, key }, name) {
+  function take({ square, packed, grain, z, key }, name) {
     if (!square) return;
-    remember({ square, packed, starts: [] }, { z, key }, null, name);
+    remember({ square, packed, grain, starts: [] }, { z, key }, null, name);
   }
 
   function remember(picture, start, from, name) {
@@ -136,8 +137,8 @@ vae43.closer = (() => {
 
   return {
     take,
-    // The picture that the state starts from, as a state carries it; undefined where it is not known.
-    packed: () => known()?.picture.packed,
+    // The picture that the state starts from: {packed, grain}; undefined where it is not known.
+    picture: () => known()?.picture,
     // What a matched start was first read as, or null.
     before: (state) => {
       const found = known(state)?.start;

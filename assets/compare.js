@@ -112,7 +112,10 @@ vae43.compare = (() => {
       vae43.note(answer.error);
       return false;
     }
-    parts.before.src = `data:image/webp;base64,${answer.webp}`;
+    const bitmap = await createImageBitmap(vae43.blob(answer.webp, "image/webp"));
+    const sharp = await vae43.original.address(bitmap, before, vae43.wholeSide());
+    URL.revokeObjectURL(parts.before.src);
+    parts.before.src = sharp ?? `data:image/webp;base64,${answer.webp}`;
     await parts.before.decode().catch(() => {});
     drawn = text;
     return true;

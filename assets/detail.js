@@ -26,15 +26,21 @@ vae43.detail = (() => {
 
   function toggle() {
     vae43.memory.write("detail", { on: box.checked });
-    const { z, key } = store.state;
-    const webp = vae43.closer.packed();
-    store.change("detail", { detail: box.checked && webp ? { webp, z, key } : null });
+    const picture = box.checked ? vae43.closer.picture() : null;
+    store.change("detail", { detail: carried({ ...picture, ...latents(store.state) }) });
+  }
+
+  const latents = ({ z, key }) => ({ z, key });
+
+  // What a state carries of a picture: null where its detail cannot be kept.
+  function carried({ packed, z, key, grain }) {
+    return packed ? { webp: packed, z, key, ...(grain === undefined ? {} : { grain }) } : null;
   }
 
   function show() {
     if (!row) return;
     const { words } = vae43;
-    row.hidden = !store.state.detail && !vae43.closer.packed();
+    row.hidden = !store.state.detail && !vae43.closer.picture()?.packed;
     box.checked = Boolean(store.state.detail);
     row.querySelector("span").textContent = words.detail;
     row.querySelector("p").textContent = words.detail_note;
@@ -46,11 +52,8 @@ vae43.detail = (() => {
   return {
     show,
     // What a state carries that starts from a picture just read, or null.
-    of(webp, { z, key }) {
-      const off = vae43.memory.read("detail").on === false;
-      return webp && !off ? { webp, z, key } : null;
-    },
+    of: (answer) => (vae43.memory.read("detail").on === false ? null : carried(answer)),
     // The same, once the picture has been read anew.
-    moved: ({ z, key }) => (store.state.detail ? { ...store.state.detail, z, key } : null),
+    moved: (best) => (store.state.detail ? { ...store.state.detail, ...latents(best) } : null),
   };
 })();

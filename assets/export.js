@@ -5,15 +5,13 @@
   const open = () => document.querySelector("details.export[open]");
 
   async function save(request) {
-    const { words, server } = vae43;
+    const { words, server, original } = vae43;
     vae43.say(request.palette ? words.gathering : words.saving, "busy", 30);
-    const answer = await vae43.asked(() => server.export({ ...vae43.snapshot(), ...request }));
+    const whole = () => (request.palette ? undefined : original.save({ ...request, kind: "webp" }));
+    const ask = () => whole() ?? server.export({ ...vae43.snapshot(), ...request });
+    const answer = await vae43.asked(ask);
     if (answer.error) return vae43.note(answer.error);
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(vae43.blob(answer.file, answer.type));
-    link.download = answer.name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+    vae43.download(answer.file, answer.type, answer.name);
     vae43.say("");
   }
 

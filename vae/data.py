@@ -19,6 +19,7 @@ from torch import Tensor
 from vae.encodings import measure
 from vae.errors import DatasetError, ImageError
 from vae.losses import premultiply
+from vae.pixels import to_rgba
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 MAX_PIXELS = 64_000_000
@@ -52,7 +53,7 @@ def read_image(path: str | Path, *, size: int, channels: int) -> np.ndarray:
                     f"{MAX_PIXELS // 1_000_000} million are read"
                 )
             image.load()
-            rgba = ImageOps.exif_transpose(image).convert("RGBA")
+            rgba = to_rgba(ImageOps.exif_transpose(image))
     except ImageError:
         raise
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

@@ -1,21 +1,22 @@
 """Pictures between tensors, arrays and files: one function owns each conversion.
 
-`to_pixels` (tensor → array), `to_tensor` (picture → tensor), `to_bytes` and `to_floats` (8 bits
-and back), `premultiply` and `unpremultiply`, `upscale`, `lay_on` (a background), `encode_image`
-and `encode_animation` (array → file). An array of pixels is (H, W, 4) straight RGBA: float32 in
-[0, 1], or uint8.
+`to_pixels` (tensor → array), `to_tensor` (picture → tensor), `to_rgba` (any picture → sRGB),
+`to_bytes` and `to_floats` (8 bits and back), `premultiply` and `unpremultiply`, `upscale`, `lay_on`
+(a background), `encode_image` and `encode_animation` (array → file). An array of pixels is
+(H, W, 4) straight RGBA: float32 in [0, 1], or uint8.
 
 PyTorch is imported only where a tensor is made, so that a page can show before.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageColor, PngImagePlugin
+from PIL import Image, ImageCms, ImageColor, PngImagePlugin
 
 from vae.errors import ConfigError, ImageError
 
@@ -46,6 +47,27 @@ def to_tensor(picture: Image.Image | np.ndarray) -> Tensor:
 
     array = np.asarray(picture.convert("RGBA")) if isinstance(picture, Image.Image) else picture
     return torch.from_numpy(to_floats(array).transpose(2, 0, 1)[None].copy())
+
+
+def to_rgba(image: Image.Image) -> Image.Image:
+    """Return any picture as straight RGBA in sRGB; a damaged colour profile is no profile."""
+    profile = image.info.get("icc_profile")
+    if image.mode.startswith("I"):  # convert() would clip 16-bit grey to white
+        image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
+    if isinstance(profile, bytes) and image.mode in ("RGB", "RGBA", "CMYK", "L"):
+        with contextlib.suppress(Exception):  # what little CMS makes of foreign bytes
+            image = _in_srgb(image, profile)
+    return image.convert("RGBA")
+
+
+def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    colour = image.convert("RGB") if image.mode == "RGBA" else image
+    source, target = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(colour, source, target, outputMode="RGB")
+    assert converted is not None  # it is, where the picture is not changed in place
+    if image.mode == "RGBA":
+        converted.putalpha(image.getchannel("A"))
+    return converted
 
 
 def to_bytes(pixels: np.ndarray) -> np.ndarray:

@@ -15,7 +15,8 @@ from tests.browser.fake_world import FakeWorld
 from vae.pixels import encode_image, to_pixels
 from vae.ui import closer
 from vae.ui.closer import make_match
-from vae.ui.upload import fit, make_start_from
+from vae.ui.framing import fit
+from vae.ui.upload import make_start_from
 
 
 def ask(make, engine, data):

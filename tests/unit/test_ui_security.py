@@ -146,7 +146,8 @@ def test_json_is_capped_low_and_pictures_at_their_limit():
     form = {"content_type": "multipart/form-data; boundary=x"}
     assert post(content_length="300000")[0] == 413
     assert post(content_length="300000", **form) is None
-    assert post(content_length=str(MAX_UPLOAD_BYTES + 100_000), **form)[0] == 413
+    assert post(content_length=str(MAX_UPLOAD_BYTES + 100_000), **form) is None  # with a state
+    assert post(content_length=str(MAX_UPLOAD_BYTES + 200_000), **form)[0] == 413
     assert post("/gradio_api/queue/join", content_length="300000", **form)[0] == 413
 
 
@@ -205,6 +206,56 @@ def test_pictures_of_every_mode_become_rgba(kind, mode):
 
 def test_a_lossless_picture_comes_through_unchanged():
     assert np.array_equal(open_picture(saved(picture())), np.asarray(picture()))
+
+
+def wide_gamut() -> bytes:
+    """A profile (ICC v2) with the primaries of Display P3, and a gamma of 2.2."""
+
+    def fixed(*values: float) -> bytes:
+        return b"".join(struct.pack(">i", round(65536 * value)) for value in values)
+
+    def point(*values: float) -> bytes:
+        return b"XYZ \0\0\0\0" + fixed(*values)
+
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(2.2 * 256)) + b"\0\0"
+    tags = {
+        b"wtpt": point(0.9642, 1.0, 0.8249),
+        b"rXYZ": point(0.5151, 0.2412, -0.0011),
+        b"gXYZ": point(0.2919, 0.6922, 0.0419),
+        b"bXYZ": point(0.1572, 0.0666, 0.7841),
+        **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve),
+        b"desc": b"desc\0\0\0\0" + struct.pack(">I", 5) + b"wide\0" + bytes(79),
+        b"cprt": b"text\0\0\0\0none\0",
+    }
+    table, body, place = struct.pack(">I", len(tags)), b"", 128 + 4 + 12 * len(tags)
+    for name, data in tags.items():
+        table += name + struct.pack(">II", place + len(body), len(data))
+        body += data + bytes(-len(data) % 4)
+    header = struct.pack(">I4sI", place + len(body), b"\0\0\0\0", 0x02100000)
+    header += b"mntrRGB XYZ " + bytes(12) + b"acsp" + bytes(28) + fixed(0.9642, 1.0, 0.8249)
+    return header.ljust(128, b"\0") + table + body
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_colours_of_a_wide_gamut_are_brought_into_srgb(kind):
+    """The red of sRGB, as a telephone with a P3 camera writes it down."""
+    image = Image.new("RGB", (32, 24), (234, 51, 35))
+    buffer = io.BytesIO()
+    image.save(buffer, kind, icc_profile=wide_gamut(), quality=100)
+    red = open_picture(buffer.getvalue())[12, 16]
+    assert np.abs(red.astype(int) - (255, 0, 0, 255)).max() < 12
+    assert open_picture(saved(image, kind))[12, 16][1] > 40  # without one, numbers are sRGB
+
+
+def test_alpha_stays_beside_a_profile_and_a_damaged_one_is_none():
+    image, buffer = picture(), io.BytesIO()
+    for profile in (wide_gamut(), b"no profile", wide_gamut()[:200]):
+        image.save(buffer, "PNG", icc_profile=profile)
+        found = open_picture(buffer.getvalue())
+        assert np.array_equal(found[..., 3], np.asarray(image)[..., 3])
+        same = np.array_equal(found, np.asarray(image))
+        assert same == (profile != wide_gamut())
+        buffer = io.BytesIO()
 
 
 def test_sixteen_bit_grey_is_not_clipped():

@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from vae.paper import remove_paper
+from vae.pixels import to_rgba
 from vae.screening.framing import frame
 from vae.screening.marks import find_marks, load_c2pa
 from vae.screening.quality import measure_quality
@@ -115,7 +116,7 @@ def _upright(image: Image.Image, side: int) -> np.ndarray:
     """Return straight sRGB pixels, shrunk to at most `side`, turned as the camera says."""
     factor = max(1, max(image.size) // side)
     orientation = _exif(image).get(0x0112, 1)
-    rgba = _to_rgba(image)
+    rgba = to_rgba(image)
     if factor > 1:
         rgba = rgba.convert("RGBa").reduce(factor).convert("RGBA")
     rgba = Image.fromarray(_shrunk(np.asarray(rgba), side))
@@ -123,25 +124,6 @@ def _upright(image: Image.Image, side: int) -> np.ndarray:
     exif[0x0112] = orientation if orientation in range(1, 9) else 1
     rgba.info["exif"] = exif.tobytes()
     return np.array(ImageOps.exif_transpose(rgba), dtype=np.uint8)
-
-
-def _to_rgba(image: Image.Image) -> Image.Image:
-    """Return the picture as RGBA, in sRGB where a profile says how to get there."""
-    profile = image.info.get("icc_profile")
-    if image.mode.startswith("I"):  # convert() would clip 16-bit grey to white
-        image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
-    if isinstance(profile, bytes) and image.mode in ("RGB", "RGBA", "CMYK", "L"):
-        alpha = image.getchannel("A") if image.mode == "RGBA" else None
-        with contextlib.suppress(Exception):  # a damaged profile is no profile
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            colour = image.convert("RGB") if image.mode == "RGBA" else image
-            target = ImageCms.createProfile("sRGB")
-            converted = ImageCms.profileToProfile(colour, source, target, outputMode="RGB")
-            if converted is not None:
-                image = converted
-                if alpha is not None:
-                    image.putalpha(alpha)
-    return image.convert("RGBA")
 
 
 def _shrunk(pixels: np.ndarray, side: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from vae.ui.frames import make_frame
 from vae.ui.grip import make_grip
 from vae.ui.likes import likes_panel, make_direction
 from vae.ui.memory import memory_panel
+from vae.ui.original import make_save_original
 from vae.ui.panel import label
 from vae.ui.seed import seed_panel
 from vae.ui.sliders import sliders_panel
@@ -30,6 +31,7 @@ def create_tab(worlds: Worlds) -> None:
     makers = [
         *(make_frame, make_save, make_export, make_strip, make_grip, make_look, make_describe),
         *(make_variations, make_field, make_blend, make_match, make_direction),
+        make_save_original,
         lambda engine: make_start_from(engine, worlds),
     ]
     functions = [for_worlds(worlds, make) for make in makers]

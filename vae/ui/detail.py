@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 from vae.change import lay_change
 from vae.errors import ConfigError, ImageError
 from vae.pixels import encode_image
+from vae.ui.framing import as_input
 from vae.ui.security import open_picture
 from vae.ui.state import MAX_DETAIL
 from vae.ui.surface import own_grain
 
 if TYPE_CHECKING:
     import numpy as np
-    from PIL import Image
     from torch import Tensor
 
     from vae.infer import World
@@ -32,27 +32,6 @@ if TYPE_CHECKING:
 KEPT = 32
 QUALITIES = (92, 80, 60, 40, 20)
 """Of the WebP that a state carries: the first that is small enough for a link and a request."""
-
-
-def as_input(square: Image.Image, channels: int) -> Tensor:
-    """Return a straight RGBA picture as a world takes it: what has no alpha stands on white.
-
-    Args:
-        square: (S, S) in RGBA.
-        channels: 4 (straight RGBA), 3 or 1 (grey).
-
-    Returns:
-        (1, channels, S, S) float32 in [0, 1].
-    """
-    import numpy as np
-    import torch
-    from PIL import Image
-
-    if channels < 4:
-        square = Image.alpha_composite(Image.new("RGBA", square.size, "white"), square)
-        square = square.convert("RGB" if channels == 3 else "L")
-    values = np.atleast_3d(np.asarray(square, dtype=np.float32)) / 255
-    return torch.from_numpy(values.transpose(2, 0, 1).copy())[None]
 
 
 def pack(pixels: np.ndarray) -> str:
@@ -104,5 +83,5 @@ def kept_pictures(world: World, detail: DetailState) -> tuple[Tensor, Tensor]:
     picture = as_input(Image.fromarray(pixels), world.channels).to(world.device)
     rows = (torch.tensor([row], device=world.device) for row in (detail.z, detail.key))
     latents = Latents(*rows)
-    grain = 1 + own_grain(world, picture, latents)
-    return picture, world.decode(latents, grain=grain)
+    place = own_grain(world, picture, latents) if detail.grain is None else detail.grain
+    return picture, world.decode(latents, grain=1 + place)

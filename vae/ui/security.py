@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vae.errors import ImageError
+from vae.pixels import to_rgba
 from vae.ui.visitor import visited_by
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ MIN_SIDE = 8
 FORMATS = ("PNG", "JPEG", "WEBP")
 
 _MAX_BODY = 256 * 2**10
-_FORM_OVERHEAD = 64 * 2**10  # boundaries and the few fields beside the file
+_FORM_OVERHEAD = 128 * 2**10  # boundaries and the fields beside the file: a state at most
 _API = "/gradio_api/"
 _OPEN_POSTS = frozenset({"/login", _API + "queue/join", _API + "component_server"})
 _CLOSED_NAMES = ("file", "proxy", "stream", "upload", "runs", "run-history", "vibe-code", "dev")
@@ -175,7 +176,7 @@ def open_picture(data: Any) -> np.ndarray:
         data: The file's bytes. Nothing else is taken: no path, no address.
 
     Returns:
-        (H, W, 4) straight RGBA bytes, upright; EXIF, text and profiles are left behind.
+        (H, W, 4) straight RGBA bytes in sRGB, upright; EXIF, text and profiles are left behind.
 
     Raises:
         ImageError: Too large, too small, of another format, or damaged.
@@ -190,7 +191,7 @@ def open_picture(data: Any) -> np.ndarray:
     image = _open_checked(data)
     try:
         image.load()
-        return np.array(_as_rgba(ImageOps.exif_transpose(image)), dtype=np.uint8)
+        return np.array(to_rgba(ImageOps.exif_transpose(image)), dtype=np.uint8)
     except MemoryError:
         raise ImageError("This picture needs more memory than there is.") from None
     except Exception as error:  # a decoder fed with foreign bytes may raise anything
@@ -217,13 +218,3 @@ def _open_checked(data: bytes) -> Image.Image:
 
 def _too_many_pixels() -> str:
     return f"This picture has more than {MAX_PIXELS // 1_000_000} million pixels."
-
-
-def _as_rgba(image: Image.Image) -> Image.Image:
-    from PIL import Image
-
-    if image.mode.startswith("I;16"):  # convert() would clip 16-bit grey to white
-        import numpy as np
-
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    return image.convert("RGBA")

@@ -75,11 +75,13 @@ class DetailState:
         webp: The picture on the world's square, WebP in base64.
         z: Content latents that it was read as.
         key: Style latents.
+        grain: Where the slider of the grain stood for the picture's own; None: to be measured.
     """
 
     webp: str
     z: tuple[float, ...]
     key: tuple[float, ...]
+    grain: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,7 +220,10 @@ def _read_detail(detail: Any) -> DetailState | None:
     if not isinstance(webp, str) or not 0 < len(webp) <= MAX_DETAIL:
         raise ConfigError(f"expected a picture whose detail is kept, found {_shown(detail)}")
     z, key = (read_latents(detail.get(name), name) for name in ("z", "key"))
-    return DetailState(webp=webp, z=z, key=key)
+    grain = detail.get("grain")
+    if grain is not None:
+        grain = _clamp(_number(grain, "grain"), -1.0, 1.0)
+    return DetailState(webp=webp, z=z, key=key, grain=grain)
 
 
 def _read_locks(locks: Any) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ SCRIPTS = (
     "tiles.js",
     "closer.js",
     "detail.js",
+    "original.js",
     "likes.js",
     "film.js",
     "borrow.js",

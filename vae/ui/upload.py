@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from vae.errors import CheckpointError, ConfigError, ImageError
 from vae.pixels import encode_image, to_pixels
 from vae.recipe import Recipe, carries_recipe, read_recipe
-from vae.ui.detail import as_input, pack
+from vae.ui.detail import pack
 from vae.ui.engine import Engine, moved_latents_of
 from vae.ui.frames import answer, as_text
+from vae.ui.framing import Framing, as_input
 from vae.ui.panel import label
 from vae.ui.security import MAX_UPLOAD_BYTES, open_picture
 from vae.ui.state import carried, read_state
@@ -20,72 +21,26 @@ from vae.ui.worlds import NoWorldError
 
 if TYPE_CHECKING:
     import numpy as np
-    from PIL import Image
     from torch import Tensor
 
     from vae.infer import World
     from vae.ui.worlds import Worlds
 
 ACCEPT = "image/png,image/jpeg,image/webp"
-_FRAME = 7 / 8  # a cut-out's longer side on its square, as the first world's pictures have it
-_VISIBLE = 20  # alpha, of 255, from which a pixel belongs to the cut-out
-
-
-def fit(pixels: np.ndarray, size: int, channels: int) -> Tensor:
-    """Place a picture on the world's square.
-
-    A cut-out is cropped to what is visible and framed as the world's own pictures are, unless it
-    is a well-filled square already; an opaque picture is fitted whole, the rest left clear. In
-    a world without transparency it fills the square, its longer side cropped to the middle.
-
-    Args:
-        pixels: (H, W, 4) straight RGBA bytes.
-        size: Side of the square.
-        channels: 4 (straight RGBA), 3 (on white), 1 (grey, on white).
-
-    Returns:
-        (1, channels, size, size) float32 in [0, 1].
-
-    Raises:
-        ImageError: Nothing in the picture is visible.
-    """
-    from PIL import Image, ImageOps
-
-    image = Image.fromarray(pixels)
-    if channels < 4 and pixels[..., 3].min() == 255:
-        square = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
-        return as_input(square, channels)
-    return as_input(_on_square(image, size), channels)
-
-
-def _on_square(image: Image.Image, size: int) -> Image.Image:
-    from PIL import Image
-
-    seen = [255 if alpha >= _VISIBLE else 0 for alpha in range(256)]
-    box = image.getchannel("A").point(seen).getbbox()
-    if box is None:
-        raise ImageError("Nothing in this picture is visible: it is fully transparent.")
-    longest = max(box[2] - box[0], box[3] - box[1])
-    framed = image.width == image.height and longest >= image.width / 2
-    side = float(max(image.size))
-    if not framed and box != (0, 0, *image.size):
-        image, side = image.crop(box), longest / _FRAME
-    scale = size / side
-    width, height = (max(1, round(edge * scale)) for edge in image.size)
-    small = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    square = Image.new("RGBA", (size, size))
-    square.paste(small, ((size - width) // 2, (size - height) // 2))
-    return square
+FINER = 1.25  # pixels of a picture to one of the square, from which it has more to show
 
 
 def read_latents(world: World, upload: np.ndarray) -> dict[str, Any]:
     """Return the latents of a picture as lists the browser can carry; runs where pictures draw.
 
-    ``moves`` sets the strength of the grain to the picture's own, where the world's is more.
+    ``moves`` sets the strength of the grain to the picture's own, ``grain``, where that is not the
+    world's.
     ``square`` is the picture as the world saw it, a PNG in base64, for who wants to come nearer;
-    ``packed`` the same as a smaller WebP, for who wants its detail kept, or None.
+    ``packed`` the same as a smaller WebP, for who wants its detail kept, or None. ``frame`` says
+    where the picture lies on the square, where it has more pixels than that, else None.
     """
-    picture = fit(upload, world.image_size, world.channels)
+    framing = Framing.of(upload, world.image_size, world.channels)
+    picture = as_input(framing.show(upload), world.channels)
     latents = world.encode(picture)
     pixels = to_pixels(picture)[0]
     place = own_grain(world, picture, latents)
@@ -97,8 +52,30 @@ def read_latents(world: World, upload: np.ndarray) -> dict[str, Any]:
         "z": rounded(latents.z),
         "key": rounded(latents.key),
         "moves": {GRAIN.name: place} if place else {},
+        "grain": place,
         "square": as_text(encode_image(pixels, "png")),  # it fits again to the very same
         "packed": packed,
+        "frame": _frame(framing, upload, on_white=world.channels < 4),
+    }
+
+
+def _frame(framing: Framing, upload: np.ndarray, *, on_white: bool) -> dict[str, Any] | None:
+    """Return a framing as the page needs it: shares of the picture's own sides and the square's.
+
+    ``width`` and ``height`` are what is saved at its own size, see `vae.ui.original`.
+    """
+    if framing.scale < FINER:
+        return None
+    height, width = upload.shape[:2]
+    edges = (width, height, width, height)
+    source = [edge / whole for edge, whole in zip(framing.source, edges, strict=True)]
+    saved = (min(width, height),) * 2 if framing.filled else (width, height)
+    return {
+        "width": saved[0],
+        "height": saved[1],
+        "source": source,
+        "target": list(framing.box),
+        "on_white": on_white,
     }
 
 

@@ -70,6 +70,8 @@ PAGE = {
     "match_stopped": "Stopped; the picture is as it was.",
     "detail": "Keep its own detail",
     "detail_note": "your picture stays; sliders change it",
+    "own_size": "Save {width} × {height}",
+    "own_size_note": "Your picture with all its {width} × {height} pixels, changed as shown",
     "detail_carried": "Links and saved recipes then carry your picture itself",
 }
 

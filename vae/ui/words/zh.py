@@ -64,6 +64,8 @@ PAGE = {
     "match_stopped": "已停止，画面保持原样。",
     "detail": "保留原图细节",
     "detail_note": "图片保持原样，由滑块来改变",
+    "own_size": "保存 {width} × {height}",
+    "own_size_note": "你的图片，保留全部 {width} × {height} 像素，按所示改变",
     "detail_carried": "此时链接和保存的配方会带上你的图片本身",
 }
 

@@ -1,0 +1,231 @@
+// The file itself, of a picture whose detail is kept: it stays in the browser (IndexedDB), and is
+// what the canvas shows and what is saved, with all its pixels.
+//
+// The server draws the world's small square. What that changes, the difference to the picture that
+// the state carries, is enlarged here and added to the file. Only what is saved goes to the server.
+"use strict";
+
+vae43.original = (() => {
+  const KEPT = 3; // files
+  const MOVING = 384; // pixels a side while the hand moves
+  const TABLE = "originals";
+  const { store } = vae43;
+  let files = new Map(); // {file, frame, at: when it was taken} by the packed picture
+  let prepared = []; // {packed, side, large, before, size}: what frames are laid on, newest last
+  const preparing = new Set();
+  let button = null;
+
+  // ------------------------------------------------------------------ files kept in the browser
+
+  function database() {
+    return new Promise((resolve, reject) => {
+      const asked = indexedDB.open("43.VAE", 1);
+      asked.onupgradeneeded = () => asked.result.createObjectStore(TABLE);
+      asked.onsuccess = () => resolve(asked.result);
+      asked.onerror = () => reject(asked.error);
+    });
+  }
+
+  // Run `work(table)`; what a closed or full storage does not do is not done.
+  async function stored(mode, work) {
+    try {
+      const base = await database();
+      const errand = base.transaction(TABLE, mode);
+      const answer = work(errand.objectStore(TABLE));
+      const found = await new Promise((resolve) => {
+        errand.oncomplete = () => resolve(answer?.result);
+        errand.onerror = errand.onabort = () => resolve(undefined);
+      });
+      base.close();
+      return found;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async function load() {
+    const [keys, rows] = [
+      await stored("readonly", (table) => table.getAllKeys()),
+      await stored("readonly", (table) => table.getAll()),
+    ];
+    (keys ?? []).forEach((key, i) => files.has(key) || files.set(key, rows[i]));
+    show();
+    vae43.repaint();
+  }
+
+  // A picture was read: `frame` says where it lies on the square, null where it is no larger.
+  function take({ packed, frame }, file) {
+    if (!packed || !frame) return;
+    files.delete(packed);
+    files.set(packed, { file, frame, at: Date.now() });
+    const newest = [...files].sort(([, a], [, b]) => b.at - a.at);
+    files = new Map(newest.slice(0, KEPT));
+    const gone = newest.slice(KEPT).map(([key]) => key);
+    stored("readwrite", (table) => {
+      for (const key of gone) table.delete(key);
+      table.put(files.get(packed), packed);
+    });
+    show();
+  }
+
+  const of = (state) => (state.detail ? files.get(state.detail.webp) : undefined);
+
+  // ------------------------------------------------------------------ on the canvas
+
+  // Return the picture of a frame with the file's own pixels, or null where there is no such file
+  // or it is not ready yet; `ready` is called once it is.
+  function sharp(bitmap, state, side, ready) {
+    if (!of(state)) return null;
+    const { webp } = state.detail;
+    const found = prepared.find((one) => one.packed === webp && one.side === side);
+    if (found) return lay(bitmap, found);
+    const name = `${side}/${webp}`;
+    if (!preparing.has(name)) {
+      preparing.add(name);
+      prepare(of(state), webp, side)
+        .then(ready, () => files.delete(webp)) // a file that this browser cannot read after all
+        .finally(() => preparing.delete(name));
+    }
+    return null;
+  }
+
+  // The same as the address of a picture, once it is ready; null where there is no such file.
+  async function address(bitmap, state, side) {
+    if (!of(state)) return null;
+    await new Promise((ready) => (sharp(bitmap, state, side, ready) ? ready() : setTimeout(ready, 3000)));
+    const canvas = sharp(bitmap, state, side, () => {});
+    return canvas && URL.createObjectURL(await canvas.convertToBlob({ type: "image/webp", quality: 1 }));
+  }
+
+  async function prepare({ file, frame }, packed, side) {
+    const small = await createImageBitmap(vae43.blob(packed, "image/webp"));
+    const whole = await createImageBitmap(file);
+    const canvas = new OffscreenCanvas(side, side);
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    context.imageSmoothingQuality = "high";
+    if (frame.on_white) {
+      context.fillStyle = "white";
+      context.fillRect(0, 0, side, side);
+    }
+    const [left, top, right, bottom] = frame.source;
+    const [x, y, end, foot] = frame.target.map((edge) => edge * side);
+    const { width, height } = whole;
+    const part = [left * width, top * height, (right - left) * width, (bottom - top) * height];
+    context.drawImage(whole, ...part, x, y, end - x, foot - y);
+    whole.close();
+    const large = premultiplied(context.getImageData(0, 0, side, side).data);
+    const before = read(small);
+    const size = small.width;
+    small.close();
+    const target = context.createImageData(side, side);
+    prepared = [...prepared.slice(-3), { packed, side, size, large, before, canvas, context, target }];
+  }
+
+  // Premultiplied channels of a bitmap, 0 to 255.
+  function read(bitmap) {
+    const { width, height } = bitmap;
+    const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+    context.drawImage(bitmap, 0, 0);
+    return premultiplied(context.getImageData(0, 0, width, height).data);
+  }
+
+  function premultiplied(data) {
+    const values = new Float32Array(data.length);
+    for (let i = 0; i < data.length; i += 4) {
+      const alpha = data[i + 3];
+      for (let c = 0; c < 3; c++) values[i + c] = (data[i + c] * alpha) / 255;
+      values[i + 3] = alpha;
+    }
+    return values;
+  }
+
+  // Add the difference of two small squares to a large one, enlarged bilinearly.
+  function lay(bitmap, { side, size, large, before, canvas, context, target }) {
+    const change = read(bitmap);
+    if (change.length !== before.length) return null; // of another world
+    for (let i = 0; i < change.length; i++) change[i] -= before[i];
+    const { data } = target;
+    const { from, to, share } = steps(side, size);
+    const row = new Float32Array(4 * size);
+    for (let y = 0, at = 0; y < side; y++) {
+      const upper = 4 * size * from[y];
+      const lower = 4 * size * to[y];
+      for (let i = 0; i < row.length; i++) {
+        row[i] = change[upper + i] + share[y] * (change[lower + i] - change[upper + i]);
+      }
+      for (let x = 0; x < side; x++, at += 4) {
+        const i = 4 * from[x];
+        const j = 4 * to[x];
+        const part = share[x];
+        const alpha = large[at + 3] + row[i + 3] + part * (row[j + 3] - row[i + 3]);
+        const scale = alpha >= 255 ? 1 : alpha > 0.5 ? 255 / alpha : 0;
+        data[at] = scale * (large[at] + row[i] + part * (row[j] - row[i]));
+        data[at + 1] = scale * (large[at + 1] + row[i + 1] + part * (row[j + 1] - row[i + 1]));
+        data[at + 2] = scale * (large[at + 2] + row[i + 2] + part * (row[j + 2] - row[i + 2]));
+        data[at + 3] = alpha; // what is beyond 0 or 255 is cut by the array itself
+      }
+    }
+    context.putImageData(target, 0, 0);
+    return canvas;
+  }
+
+  // For each pixel of the large side: its two neighbours on the small one, and how near the second.
+  function steps(side, size) {
+    const [from, to] = [new Int32Array(side), new Int32Array(side)];
+    const share = new Float32Array(side);
+    for (let i = 0; i < side; i++) {
+      const at = Math.min(Math.max(((i + 0.5) * size) / side - 0.5, 0), size - 1);
+      from[i] = at;
+      to[i] = Math.min(from[i] + 1, size - 1);
+      share[i] = at - from[i];
+    }
+    return { from, to, share };
+  }
+
+  // ------------------------------------------------------------------ saving
+
+  // A request to save, made where the file's own pixels are wanted; else undefined.
+  function save(request) {
+    const kept = of(store.state);
+    if (!kept) return undefined;
+    const data = { file: kept.file, request: JSON.stringify({ ...vae43.snapshot(), ...request }) };
+    return vae43.server.save_original({ binary: true, data });
+  }
+
+  async function saveOwn() {
+    const { file } = of(store.state);
+    const kind = { "image/jpeg": "jpg", "image/webp": "webp" }[file.type] ?? "png";
+    vae43.say(vae43.words.saving, "busy", 60);
+    const answer = await vae43.asked(() => save({ factor: "own", kind }));
+    if (answer.error) return vae43.note(answer.error);
+    const stem = (store.state.name ?? "picture").replace(/\.\w+$/, "");
+    const end = answer.name.slice(answer.name.lastIndexOf("."));
+    vae43.download(answer.file, answer.type, `${stem}-${vae43.worlds.here.name}${end}`);
+    vae43.say("");
+  }
+
+  function mounted() {
+    const row = document.getElementById("detail");
+    if (!row) return setTimeout(mounted, 50); // its own script makes it
+    button = Object.assign(document.createElement("button"), { type: "button", className: "own-size" });
+    row.append(button);
+    button.addEventListener("click", saveOwn);
+    store.listen(show);
+    document.addEventListener("vae43:language", show);
+    return load();
+  }
+
+  function show() {
+    if (!button) return;
+    const frame = of(store.state)?.frame;
+    button.hidden = !frame;
+    if (!frame) return;
+    const told = (text) => text.replace("{width}", frame.width).replace("{height}", frame.height);
+    button.textContent = told(vae43.words.own_size);
+    button.title = told(vae43.words.own_size_note);
+  }
+
+  document.addEventListener("vae43:mounted", mounted);
+
+  return { MOVING, take, of, sharp, address, save };
+})();

@@ -1,0 +1,161 @@
+"""The file's own pixels, on the canvas and in what is saved, in a real Chromium."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.browser.conftest import after, drag, pixels
+from tests.browser.test_memory import settle
+from vae.pixels import premultiply, to_floats
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+BUTTON = "#detail .own-size"
+SIDE = 900
+
+
+@pytest.fixture(scope="module")
+def stripes() -> np.ndarray:
+    """Stripes too fine for the world's square, in a disc on a clear ground."""
+    row, column = np.mgrid[:SIDE, :SIDE] / SIDE - 0.5
+    picture = np.zeros((SIDE, SIDE, 4), dtype=np.uint8)
+    picture[..., :3] = np.where((column * SIDE).astype(int) % 8 < 4, 60, 190)[..., None]
+    picture[..., 3] = np.where(np.hypot(row, column) < 0.47, 255, 0)
+    return picture
+
+
+@pytest.fixture
+def started(visit, fake_url, stripes):
+    page = visit(fake_url)
+    file = io.BytesIO()
+    Image.fromarray(stripes).save(file, "PNG")
+    upload = {"name": "my stripes.png", "mimeType": "image/png", "buffer": file.getvalue()}
+    page.set_input_files("#stage .file", upload)
+    page.wait_for_function("() => vae43.store.state.z")
+    settle(page)
+    page.wait_for_function("() => vae43.original.of(vae43.store.state)")
+    page.wait_for_timeout(500)  # the file is made ready beside the frames
+    return page
+
+
+def contrast(page) -> float:
+    """Of the row in the middle of the canvas."""
+    return page.evaluate(
+        """() => {
+          const canvas = document.querySelector('#stage canvas');
+          const { width, height } = canvas;
+          const copy = new OffscreenCanvas(width, height);
+          copy.getContext('2d', { willReadFrequently: true }).drawImage(canvas, 0, 0);
+          const part = [width / 4, height / 2, width / 2, 1];
+          const row = copy.getContext('2d').getImageData(...part).data;
+          const values = [...row].filter((_, i) => i % 4 === 0);
+          const mean = values.reduce((a, b) => a + b) / values.length;
+          return Math.sqrt(values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length);
+        }"""
+    )
+
+
+def saved(page, act) -> tuple[str, Image.Image]:
+    with page.expect_download() as caught:
+        act()
+    data = caught.value.path().read_bytes()
+    return caught.value.suggested_filename, Image.open(io.BytesIO(data))
+
+
+def seen(picture) -> np.ndarray:
+    return premultiply(to_floats(np.asarray(picture)))
+
+
+def test_the_canvas_shows_what_the_worlds_square_has_no_room_for(started):
+    page = started
+    assert contrast(page) > 40
+    after(page, lambda: drag(page, "warmth", 0.5))
+    settle(page)
+    page.wait_for_timeout(300)
+    assert contrast(page) > 40
+    page.click("#detail label")
+    settle(page)
+    assert not page.is_visible(BUTTON)
+    assert contrast(page) < 30  # the world's own picture
+
+
+def test_it_is_saved_at_its_own_size_and_changed(started, stripes):
+    page = started
+    assert page.inner_text(BUTTON) == f"Save {SIDE} × {SIDE}"
+    name, plain = saved(page, lambda: page.click(BUTTON))
+    assert name == "my stripes-fake.png"
+    assert np.abs(seen(plain) - seen(stripes)).max() <= 1 / 255
+    after(page, lambda: drag(page, "warmth", 0.8))
+    settle(page)
+    _, warm = saved(page, lambda: page.click(BUTTON))
+    assert warm.size == (SIDE, SIDE)
+    change = seen(warm) - seen(stripes)
+    inside = stripes[..., 3] > 0
+    assert (change[..., 0] - change[..., 2])[inside].mean() > 0.01  # redder, less blue
+    fine = np.diff(seen(warm)[SIDE // 2, 200:700, 0])
+    assert np.abs(fine).max() > 0.3  # the stripes are all there
+
+
+@pytest.mark.parametrize("choice", ["#save-4x", '.export [data-factor="4"]'])
+def test_an_enlarged_picture_is_of_the_file_too(started, choice):
+    def act():
+        if "export" in choice:
+            started.click("details.export > summary")
+        started.click(choice)
+
+    name, large = saved(started, act)
+    assert name.startswith("fake-picture")
+    assert large.size == (512, 512)
+    assert seen(large)[256, 128:384, 0].std() > 0.15
+
+
+def test_the_file_is_there_again_after_a_reload_and_stays_in_this_browser(started, visit):
+    page = started
+    shown, address = pixels(page), page.url
+    page.reload()
+    settle(page)
+    page.wait_for_selector(BUTTON)
+    page.wait_for_timeout(700)
+    assert contrast(page) > 40
+    assert pixels(page) == shown
+    elsewhere = visit(address)  # another visitor, by the link: the picture, not the file
+    settle(elsewhere)
+    assert elsewhere.is_checked("#detail input")
+    assert not elsewhere.is_visible(BUTTON)
+
+
+def test_only_the_last_three_files_are_kept(started):
+    page = started
+    for shade in (40, 90, 140):
+        file = io.BytesIO()
+        Image.new("RGB", (400, 300), (shade, 80, 120)).save(file, "PNG")
+        upload = {"name": f"{shade}.png", "mimeType": "image/png", "buffer": file.getvalue()}
+        page.set_input_files("#stage .file", upload)
+        page.wait_for_function("name => vae43.store.state.name === name", arg=f"{shade}.png")
+        settle(page)
+    page.reload()
+    settle(page)
+    page.wait_for_selector(BUTTON)
+    assert page.inner_text(BUTTON) == "Save 400 × 300"
+    kept = page.evaluate(
+        """() => new Promise((done) => {
+          indexedDB.open('43.VAE', 1).onsuccess = ({ target: { result: base } }) => {
+            const asked = base.transaction('originals').objectStore('originals').getAll();
+            asked.onsuccess = () => done(asked.result.map(({ frame }) => frame.width));
+          };
+        })"""
+    )
+    assert kept == [400] * 3
+
+
+def test_comparing_shows_the_file_before_at_the_same_sharpness(started):
+    page = started
+    after(page, lambda: drag(page, "warmth", 0.8))
+    settle(page)
+    page.click("#memory .wiping")
+    page.wait_for_function("() => document.querySelector('.sheet .before').src.startsWith('blob:')")
+    side = page.evaluate("() => document.querySelector('.sheet .before').naturalWidth")
+    assert side == page.evaluate("() => vae43.wholeSide()")

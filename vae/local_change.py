@@ -1,0 +1,119 @@
+"""A change between two small pictures, laid on a large one with the large one's own edges.
+
+A world draws 128² or 256² pixels; the picture that somebody dropped on it may have 4,000 a side.
+Enlarging the changed picture would throw its detail away, and enlarging the plain difference draws
+soft rims where the change follows an edge. So around each pixel of the small picture the change is
+written as a linear map of the colours there, and the maps are enlarged: they are smooth, and
+applied to the large picture they give edges where it has them.
+
+References:
+    He and Sun (2015), Fast guided filter. arXiv:1505.00996.
+    Chen et al. (2016), Bilateral guided upsampling. ACM Transactions on Graphics 35 (6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vae.errors import ShapeError
+from vae.losses import premultiply
+
+RADIUS, RIDGE = 2, 1e-3
+"""Of the windows of the least squares fit, in pixels; and what is added to the variances there, so
+that a flat window asks for no steep map."""
+_CLEAR = 0.5 / 255  # an alpha that rounds to nothing: its colour is unknowable
+
+
+@dataclass(frozen=True)
+class LocalChange:
+    """A change as one linear map of premultiplied channels for each pixel.
+
+    Attributes:
+        maps: (1, C, C + 1, S, S): what is added to each channel, as C slopes and a shift.
+    """
+
+    maps: Tensor
+
+    @classmethod
+    def fit(cls, before: Tensor, after: Tensor) -> LocalChange:
+        """Fit the maps by least squares in the window around each pixel.
+
+        Args:
+            before: Straight (1, C, S, S) in [0, 1], C in 1, 3, 4.
+            after: The same, changed.
+
+        Returns:
+            Maps that turn ``before`` into ``after`` but for rounding.
+
+        Raises:
+            ShapeError: The shapes differ, or are of several pictures.
+        """
+        if before.shape != after.shape or len(before) != 1:
+            shapes = f"{tuple(before.shape)} and {tuple(after.shape)}"
+            raise ShapeError(f"one picture before and after is needed, found {shapes}")
+        old = premultiply(before)
+        change, channels = premultiply(after) - old, old.shape[1]
+        own = _covariances(old, old) + RIDGE * torch.eye(channels, device=old.device)
+        slopes = torch.linalg.solve(own, _covariances(change, old), left=False)
+        slopes = _around(slopes.permute(0, 3, 4, 1, 2).flatten(1, 2))
+        slopes = slopes.unflatten(1, (channels, channels))
+        # What the slopes leave over is shifted, so that on the small picture nothing is missing.
+        shift = change - (slopes * old[:, None]).sum(2)
+        return cls(torch.cat((slopes, shift[:, :, None]), 2))
+
+    def lay_on(self, picture: Tensor, box: tuple[float, float, float, float]) -> Tensor:
+        """Lay the change on a picture of any size.
+
+        Args:
+            picture: Straight (1, C, H, W) in [0, 1].
+            box: Where it lies on the square of the small pictures: left, top, right, bottom, in
+                shares of the side. What lies outside changes as the nearest edge does.
+
+        Returns:
+            Straight (1, C, H, W) in [0, 1]; black where all is clear.
+
+        Raises:
+            ShapeError: The picture has other channels than the change.
+        """
+        count, channels, height, width = picture.shape
+        if (count, channels) != self.maps.shape[:2]:
+            expected = tuple(self.maps.shape[:2])
+            raise ShapeError(f"expected a picture of {expected}, found {tuple(picture.shape)}")
+        left, top, right, bottom = box
+        across, down = (
+            2 * (low + (high - low) * (torch.arange(count, device=picture.device) + 0.5) / count)
+            - 1
+            for low, high, count in ((left, right, width), (top, bottom, height))
+        )
+        grid = torch.stack(torch.meshgrid(across, down, indexing="xy"), -1)[None].to(picture)
+        maps = F.grid_sample(
+            self.maps.flatten(1, 2), grid, padding_mode="border", align_corners=False
+        ).unflatten(1, (channels, channels + 1))
+        old = premultiply(picture)
+        return _straightened(old + (maps[:, :, :-1] * old[:, None]).sum(2) + maps[:, :, -1])
+
+
+def _covariances(left: Tensor, right: Tensor) -> Tensor:
+    """Return those of every channel with every other in each window, (1, S, S, C, C)."""
+    channels = left.shape[1]
+    products = _around((left[:, :, None] * right[:, None]).flatten(1, 2))
+    means = (_around(left)[:, :, None] * _around(right)[:, None]).flatten(1, 2)
+    return (products - means).unflatten(1, (channels, channels)).permute(0, 3, 4, 1, 2)
+
+
+def _around(values: Tensor) -> Tensor:
+    """Return the mean of each pixel's window, of what of it lies in the picture."""
+    return F.avg_pool2d(values, 2 * RADIUS + 1, 1, RADIUS, count_include_pad=False)
+
+
+def _straightened(values: Tensor) -> Tensor:
+    """Return premultiplied channels as straight ones in [0, 1]."""
+    if values.shape[1] != 4:
+        return values.clamp(0, 1)
+    colour, alpha = values.split((3, 1), 1)
+    colour = torch.where(alpha > _CLEAR, colour / alpha.clamp_min(_CLEAR), 0)
+    return torch.cat((colour, alpha), 1).clamp(0, 1)
