@@ -40,7 +40,7 @@ const vae43 = (() => {
     const opening = { props, ready: null }; // `ready`: what the first picture waits for
     document.dispatchEvent(new CustomEvent("vae43:opening", { detail: opening }));
     await opening.ready;
-    stream = new FrameStream({ ask: (s) => stage.server.frame(s), show, trouble });
+    stream = new FrameStream({ ask: (s) => vae43.detail.frame(s), show, trouble });
     new ResizeObserver(() => paint()).observe(stage.canvas);
     listen();
     store.listen(changed);

@@ -7,6 +7,7 @@
 
 vae43.detail = (() => {
   const { store } = vae43;
+  const names = new WeakMap(); // of details that the server has been sent
   let row = null;
   let box = null;
 
@@ -47,10 +48,24 @@ vae43.detail = (() => {
     row.title = words.detail_carried;
   }
 
+  // Ask for a frame, the detail named where the server knows it, and sent again where it does not.
+  async function frame(state) {
+    const { detail } = state;
+    const ref = detail && names.get(detail);
+    let answer = await vae43.server.frame(ref ? { ...state, detail: { ref } } : state);
+    if (answer?.forgotten) {
+      names.delete(detail);
+      answer = await vae43.server.frame(state);
+    }
+    if (answer?.ref) names.set(detail, answer.ref);
+    return answer;
+  }
+
   document.addEventListener("vae43:mounted", mounted);
 
   return {
     show,
+    frame,
     // What a state carries that starts from a picture just read, or null.
     of: (answer) => (vae43.memory.read("detail").on === false ? null : carried(answer)),
     // The same, once the picture has been read anew.

@@ -53,19 +53,20 @@ vae43.original = (() => {
     vae43.repaint();
   }
 
-  // A picture was read: `frame` says where it lies on the square, null where it is no larger.
-  function take({ packed, frame }, file) {
+  // A picture was read: `frame` says where it lies on the square, null where it is no larger. Its
+  // bytes are kept, for the file itself may be changed or gone by the time it is saved.
+  async function take({ packed, frame }, file) {
     if (!packed || !frame) return;
-    files.delete(packed);
-    files.set(packed, { file, frame, at: Date.now() });
-    const newest = [...files].sort(([, a], [, b]) => b.at - a.at);
+    const row = { file, frame, at: Date.now() };
+    const newest = [[packed, row], ...[...files].filter(([key]) => key !== packed)];
+    newest.sort(([, a], [, b]) => b.at - a.at);
     files = new Map(newest.slice(0, KEPT));
-    const gone = newest.slice(KEPT).map(([key]) => key);
-    stored("readwrite", (table) => {
-      for (const key of gone) table.delete(key);
-      table.put(files.get(packed), packed);
-    });
     show();
+    row.file = new Blob([await file.arrayBuffer()], { type: file.type });
+    await stored("readwrite", (table) => {
+      for (const [key] of newest.slice(KEPT)) table.delete(key);
+      table.put(row, packed);
+    });
   }
 
   const of = (state) => (state.detail ? files.get(state.detail.webp) : undefined);

@@ -97,3 +97,29 @@ def test_what_it_is_compared_with_is_the_picture_itself(visit, fake_url):
     asked = page.evaluate("() => vae43.compare.start()")
     assert asked["detail"] == own
     assert asked["moves"] == {}
+
+
+def test_while_dragging_the_picture_is_named_and_sent_again_when_asked_for(visit, fake_url):
+    page = visit(fake_url)
+    start(page)
+    page.evaluate(
+        """() => {
+          [window.sent, window.forget] = [[], false];
+          const { frame } = vae43.server;
+          vae43.server.frame = (state) => {
+            const whole = Boolean(state.detail.webp);
+            window.sent.push(whole);
+            return window.forget && !whole ? Promise.resolve({ forgotten: true }) : frame(state);
+          };
+        }"""
+    )
+    after(page, lambda: drag(page, "warmth", 0.5))
+    settle(page)
+    assert page.evaluate("() => window.sent.length") > 1
+    assert not page.evaluate("() => window.sent.some(Boolean)")
+    before = pixels(page)
+    page.evaluate("() => (window.forget = true)")  # as after a restart of the server
+    after(page, lambda: drag(page, "warmth", 0.9))
+    settle(page)
+    assert page.evaluate("() => window.sent.some(Boolean)")
+    assert pixels(page) != before

@@ -33,7 +33,7 @@ def picture() -> np.ndarray:
 def start(engine, picture):
     files = [("mine.png", encode_image(picture, "png"))]
     answer = asyncio.run(make_start_from(engine)(SimpleNamespace(data={}, files=files)))
-    detail = {"webp": answer["packed"], "z": answer["z"], "key": answer["key"]}
+    detail = {"webp": answer["packed"], **{name: answer[name] for name in ("z", "key", "grain")}}
     return {"z": answer["z"], "key": answer["key"], "moves": answer["moves"], "detail": detail}
 
 
@@ -79,6 +79,58 @@ def test_a_frame_of_it_is_drawn_and_kept_for_the_next(engine, start):
     assert kept_pictures.cache_info().misses == 1
 
 
+def test_once_it_was_sent_a_frame_only_names_it(engine, start):
+    frame = make_frame(engine)
+    first = asyncio.run(frame({**start, "moves": {"warmth": 0.3}, "seq": 1}))
+    named = {**start, "moves": {"warmth": 0.3}, "detail": {"ref": first["ref"]}}
+    second = asyncio.run(frame({**named, "seq": 2}))
+    assert second["webp"] == first["webp"]
+    assert "ref" not in second
+    other = {**start["detail"], "grain": 0.5}
+    assert asyncio.run(frame({**start, "detail": other, "seq": 3}))["ref"] != first["ref"]
+    assert "ref" not in asyncio.run(frame({"seed": 1, "moves": {}, "seq": 4}))
+
+
+def test_what_was_forgotten_is_asked_for_again(engine, start, monkeypatch):
+    monkeypatch.setattr("vae.ui.recall.MOST", 2)
+    frame = make_frame(engine)
+
+    def sent(grain: float):
+        detail = {**start["detail"], "grain": grain}
+        return asyncio.run(frame({**start, "detail": detail, "seq": 1}))["ref"]
+
+    names = [sent(grain) for grain in (0.1, 0.2, 0.3)]
+    for name, forgotten in [*zip(names, (True, False, False), strict=True), (3, True), ({}, True)]:
+        answer = asyncio.run(frame({**start, "detail": {"ref": name}, "seq": 2}))
+        assert answer.get("forgotten", False) is forgotten
+        assert ("webp" in answer) is not forgotten
+
+
+def test_only_what_a_detail_is_made_of_is_remembered(engine, start):
+    from vae.ui.recall import RECALL
+
+    junk = {**start["detail"], "junk": "x" * 1000}
+    name = asyncio.run(make_frame(engine)({**start, "detail": junk, "seq": 1}))["ref"]
+    assert RECALL.whole({"detail": {"ref": name}})["detail"] == start["detail"]
+    refused = asyncio.run(make_frame(engine)({**start, "detail": {"webp": 3}, "seq": 1}))
+    assert "error" in refused
+    assert "ref" not in refused
+
+
+def test_the_grain_it_was_read_with_stays_with_it(start):
+    """After a match the slider stands where it stood, and no trace of grain is laid on."""
+    asked = []
+
+    class Grained(FakeWorld):
+        def decode(self, latents, **options):
+            asked.append(options["grain"])
+            return super().decode(latents, **options)
+
+    state = read_state({**start, "detail": {**start["detail"], "grain": -0.4}}, RANGES)
+    kept_pictures(Grained(), state.detail)
+    assert asked == [pytest.approx(0.6)]
+
+
 def test_undo_links_and_recipes_carry_it(start):
     assert carried(start)["detail"] == start["detail"]
     state = read_state(start, RANGES)
@@ -89,7 +141,15 @@ def test_undo_links_and_recipes_carry_it(start):
 
 @pytest.mark.parametrize(
     "detail",
-    ["webp", {}, {"webp": 3}, {"webp": ""}, {"webp": "A" * (MAX_DETAIL + 1)}, {"webp": "AAAA"}],
+    [
+        "webp",
+        {},
+        {"webp": 3},
+        {"webp": ""},
+        {"webp": "A" * (MAX_DETAIL + 1)},
+        {"webp": "AAAA"},
+        {"ref": "unknown"},
+    ],
 )
 def test_what_is_no_detail_is_refused(detail):
     with pytest.raises(ConfigError, match="expected"):

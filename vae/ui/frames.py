@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from vae.errors import ConfigError
 from vae.pixels import encode_image, to_bytes, to_pixels
 from vae.ui.engine import Engine, picture_of
+from vae.ui.recall import RECALL, ForgottenError
 from vae.ui.state import PictureState, read_state
 from vae.ui.words import explain
 
@@ -70,16 +71,24 @@ def make_frame(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     It takes a picture's state (see ``state.read_state``) with a number ``seq``, and ``still`` once
     the hand rests, and answers
     ``{"seq": seq, "webp": base64, "ms": spent here}``, or ``{"seq": seq, "error": sentence}``.
+    Where the picture keeps its detail ``ref`` names it: the next requests may send
+    ``"detail": {"ref": name}``, and send it again where the answer is ``forgotten``.
     The page subtracts ``ms`` from the round trip to know how many requests the way itself holds.
     """
 
     async def frame(data: Any) -> dict[str, Any]:
         async def work() -> dict[str, Any]:
             came = time.perf_counter()
-            state = read_state(data, engine.ranges)
-            still = data.get("still") is True
+            try:
+                whole = RECALL.whole(data)
+            except ForgottenError:
+                return {"forgotten": True}
+            state = read_state(whole, engine.ranges)
+            still = whole.get("still") is True
             webp = as_text(await engine.draw(draw_frame, state, still))
-            return {"webp": webp, "ms": round(1000 * (time.perf_counter() - came), 1)}
+            ref = RECALL.remember(data)
+            named = {} if ref is None else {"ref": ref}
+            return {"webp": webp, "ms": round(1000 * (time.perf_counter() - came), 1), **named}
 
         seq = data.get("seq") if isinstance(data, Mapping) else None
         return {"seq": seq if isinstance(seq, int) else None, **await answer(work)}
