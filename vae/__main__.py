@@ -1,4 +1,4 @@
-"""The command line: ``python -m vae screen | train | resume | sample | evaluate | …``."""
+"""The command line: ``python -m vae screen | train | resume | edit | evaluate | …``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from vae import editing_command as editing
 from vae.allocator import keep_freed_memory
 from vae.errors import VAEError
 from vae.evaluation import command as evaluation
@@ -63,6 +64,9 @@ def make_parser() -> argparse.ArgumentParser:
     encode.add_argument("images", type=Path, nargs="+")
     encode.add_argument("--world", default="pomona")
     encode.add_argument("--out", type=Path, help="JSON file to write; else it is printed")
+    editing.add_arguments(
+        commands.add_parser("edit", help="change pictures of any size along a world's sliders")
+    )
     evaluation.add_arguments(
         commands.add_parser("evaluate", help="measure a world on images it has not seen")
     )
@@ -91,6 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "import": import_,
             "sample": sample,
             "encode": encode,
+            "edit": editing.run,
             "evaluate": evaluation.run,
             "measure": measure,
             "info": info,

@@ -44,6 +44,21 @@ def read_image(path: str | Path, *, size: int, channels: int) -> np.ndarray:
     Raises:
         ImageError: The file is no such picture, or has too many pixels.
     """
+    return to_array(Image.fromarray(read_picture(path)), size=size, channels=channels)
+
+
+def read_picture(path: str | Path) -> np.ndarray:
+    """Read one picture whole.
+
+    Args:
+        path: A PNG, JPEG or WebP file.
+
+    Returns:
+        uint8 (H, W, 4), straight alpha, sRGB, turned as its camera says.
+
+    Raises:
+        ImageError: The file is no such picture, or has too many pixels.
+    """
     path = Path(path)
     try:
         with Image.open(path, formats=("PNG", "JPEG", "WEBP")) as image:
@@ -53,12 +68,11 @@ def read_image(path: str | Path, *, size: int, channels: int) -> np.ndarray:
                     f"{MAX_PIXELS // 1_000_000} million are read"
                 )
             image.load()
-            rgba = to_rgba(ImageOps.exif_transpose(image))
+            return np.asarray(to_rgba(ImageOps.exif_transpose(image)))
     except ImageError:
         raise
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ImageError(f"{path.name} is not a readable PNG, JPEG or WebP image") from error
-    return to_array(rgba, size=size, channels=channels)
 
 
 def to_array(image: Image.Image, *, size: int, channels: int) -> np.ndarray:

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from vae.change import lay_change, spread
+from vae.change import colour_maps, lay_change
 from vae.errors import ShapeError
 
 
@@ -53,21 +54,53 @@ def test_alpha_and_colour_stay_within_bounds():
         assert ((found >= 0) & (found <= 1)).all()
 
 
-def test_unknown_values_are_filled_in_from_around_and_known_ones_stay():
-    values, weight = torch.rand(1, 2, 16, 16), torch.zeros(1, 1, 16, 16)
-    weight[..., :8] = 1
-    values[:, 0, :, :8], values[:, :, :, 8:] = 0.25, 9.0
-    found = spread(values, weight)
-    assert torch.equal(found[..., :8], values[..., :8])
-    assert torch.allclose(found[:, 0], torch.full((1, 16, 16), 0.25), atol=1e-5)
-    assert found[:, 1, :, 8:].max() <= 1
-    assert torch.isfinite(spread(values, torch.zeros_like(weight))).all()
+def blobs(seed: int, side: int = 64) -> torch.Tensor:
+    """Soft shapes in many colours, (1, 3, side, side)."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(1, 3, 6, 6, generator=generator)
+    return F.interpolate(coarse, size=(side, side), mode="bicubic").clamp(0.1, 0.9)
 
 
-@pytest.mark.parametrize("side", [7, 28, 1])
-def test_any_side_is_filled(side):
-    found = spread(torch.full((1, 3, side, side), 0.3), torch.rand(1, 1, side, side))
-    assert torch.allclose(found, torch.full((1, 3, side, side), 0.3), atol=1e-5)
+def darker(x: torch.Tensor) -> torch.Tensor:
+    return 0.6 * x + 0.2 * x.mean(1, keepdim=True)
+
+
+def test_what_an_edit_does_to_colours_suits_a_picture_of_other_shapes():
+    picture, before = blobs(1), blobs(2)
+    found = lay_change(picture, before, darker(before))
+    plain = (picture + darker(before) - before).clamp(0, 1)
+    wanted = darker(picture)
+    assert (found - wanted).abs().mean() < 0.03
+    assert (found - wanted).abs().mean() < (plain - wanted).abs().mean() / 4
+
+
+def test_a_shape_is_added_where_the_world_knows_the_picture_and_only_there():
+    """A light put in the middle: on a picture the world draws, and on one that it does not."""
+    before = blobs(3)
+    light = 0.2 * disc(0.3, (1, 1, 1), 64)[:, 3:]
+    near = before + 0.01 * torch.randn(before.shape, generator=torch.Generator().manual_seed(0))
+    lit = lay_change(near, before, before + light) - near
+    assert (lit - light).abs().mean() < 0.02
+    far = lay_change(blobs(4), before, before + light) - blobs(4)
+    assert far.diff(dim=-1).abs().max() < lit.diff(dim=-1).abs().max() / 3  # a glow, no disc
+
+
+def test_maps_are_those_of_least_squares_where_all_is_of_one_kind():
+    colour = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(5))
+    mixing = torch.tensor([[0.3, -0.2, 0.0], [0.1, 0.2, 0.1], [0.0, 0.3, -0.4]])
+    change = torch.einsum("ij,njhw->nihw", mixing, colour) + 0.05
+    slopes, shift = colour_maps(colour, change, torch.ones(1, 1, 32, 32))
+    assert torch.allclose(slopes.mean((3, 4))[0], mixing, atol=0.06)  # ridged
+    assert torch.allclose(shift.mean((2, 3))[0], torch.full((3,), 0.05), atol=0.06)
+
+
+@pytest.mark.parametrize("side", [28, 7, 2])
+def test_any_side_is_changed(side):
+    picture, before, after = torch.rand(3, 2, 4, side, side)
+    assert torch.isfinite(lay_change(picture, before, after)).all()
+    nothing = torch.zeros(1, 3, side, side)
+    maps = colour_maps(nothing, nothing, torch.zeros(1, 1, side, side))
+    assert all(torch.isfinite(part).all() for part in maps)
 
 
 def test_pictures_of_other_shapes_are_refused():

@@ -13,9 +13,9 @@ from PIL import Image
 
 from tests.browser.fake_world import FakeWorld
 from vae.pixels import encode_image, to_pixels
+from vae.placement import fit
 from vae.ui import closer
 from vae.ui.closer import make_match
-from vae.ui.framing import fit
 from vae.ui.upload import make_start_from
 
 

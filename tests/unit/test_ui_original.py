@@ -12,11 +12,12 @@ import torch
 from PIL import Image
 
 from tests.conftest import draw_fruit
+from vae.editing import encode_as, enlarge
 from vae.local_change import LocalChange
 from vae.pixels import encode_image, premultiply, to_floats
+from vae.placement import Placement
 from vae.ui.engine import picture_of
-from vae.ui.framing import Framing
-from vae.ui.original import enlarge, make_save_original, write_own
+from vae.ui.original import make_save_original
 from vae.ui.state import read_state
 from vae.ui.upload import make_start_from
 
@@ -123,7 +124,7 @@ def test_a_file_is_saved_as_what_it_came_as():
         (clear, "webp", "WEBP"),
         (clear, "png", "PNG"),
     ):
-        data, kind = write_own(pixels, asked)
+        data, kind = encode_as(pixels, asked)
         image = Image.open(io.BytesIO(data))
         assert image.format == got
         assert {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}[kind] == got
@@ -149,23 +150,23 @@ def test_stripes_leave_no_seams(monkeypatch, canvas, rows):
     before = before.permute(2, 0, 1)[None]
     change = LocalChange.fit(before, (before * 0.7 + 0.1).clamp(0, 1))
     whole = enlarge(change, canvas, None)
-    monkeypatch.setattr("vae.ui.original._STRIPE", rows * canvas.shape[1])
+    monkeypatch.setattr("vae.editing._STRIPE", rows * canvas.shape[1])
     assert np.abs(enlarge(change, canvas, None).astype(int) - whole).max() <= 1
 
 
 def test_a_framing_says_where_every_part_lies(canvas):
-    framing = Framing.of(canvas, 128, 4)
-    square = np.asarray(framing.show(canvas))
+    placement = Placement.of(canvas, 128, 4)
+    square = np.asarray(placement.show(canvas))
     longest = max(np.ptp(np.argwhere(canvas[..., 3] > 20), axis=0)) + 1
-    assert framing.scale == pytest.approx(longest * 8 / 7 / 128, rel=0.02)
-    left, top, right, bottom = (128 * edge for edge in framing.box_of(framing.source))
+    assert placement.scale == pytest.approx(longest * 8 / 7 / 128, rel=0.02)
+    left, top, right, bottom = (128 * edge for edge in placement.box_of(placement.source))
     seen_rows, seen_columns = (np.flatnonzero((square[..., 3] > 20).any(i)) for i in (1, 0))
     assert abs(left - seen_columns[0]) <= 1
     assert abs(right - 1 - seen_columns[-1]) <= 1
     assert abs(top - seen_rows[0]) <= 1
     assert abs(bottom - 1 - seen_rows[-1]) <= 1
-    large = framing.enlarged(4)
-    assert large.box == framing.box
+    large = placement.enlarged(4)
+    assert large.box == placement.box
     assert large.show(canvas).size == (512, 512)
 
 

@@ -14,12 +14,12 @@ from PIL import Image
 
 from tests.browser.fake_world import FORMS, STYLES, FakeWorld, slider
 from vae import errors
+from vae.placement import fit
 from vae.ui import engine as engines
 from vae.ui import words
 from vae.ui.download import FACTORS, file_name, make_save
 from vae.ui.engine import BusyError, Engine
 from vae.ui.frames import make_frame
-from vae.ui.framing import fit
 from vae.ui.sliders import STEP, slider_range, slider_rows
 from vae.ui.state import PictureState
 from vae.ui.upload import make_start_from

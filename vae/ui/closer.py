@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from vae.errors import ConfigError
+from vae.placement import fit
 from vae.ui.engine import Engine, latents_of
 from vae.ui.frames import answer
-from vae.ui.framing import fit
 from vae.ui.security import open_picture
 from vae.ui.state import PictureState, read_state
 from vae.ui.upload import rounded

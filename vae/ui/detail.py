@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from vae.change import lay_change
 from vae.errors import ConfigError, ImageError
 from vae.pixels import encode_image
-from vae.ui.framing import as_input
+from vae.placement import as_input
 from vae.ui.security import open_picture
 from vae.ui.state import MAX_DETAIL
 from vae.ui.surface import own_grain

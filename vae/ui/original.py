@@ -7,20 +7,19 @@ own size, or to the square several times enlarged.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from vae.editing import encode_as, enlarge
 from vae.errors import ConfigError
 from vae.local_change import LocalChange
-from vae.pixels import encode_image, to_bytes, to_pixels
+from vae.pixels import encode_image
 from vae.ui.detail import kept_pictures
 from vae.ui.download import file_name, read_factor, recipe_of
 from vae.ui.engine import Engine, picture_of
 from vae.ui.export import write_webp
 from vae.ui.frames import answer, as_text
-from vae.ui.framing import Framing, as_input
 from vae.ui.security import open_picture
 from vae.ui.state import PictureState, read_state
 
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
 
 OWN = "own"
 _TYPES = {"png": "image/png", "webp": "image/webp", "jpg": "image/jpeg"}
-_STRIPE = 400_000  # pixels that are changed at once
-_QUALITY = 95  # of what came as a lossy file
-_EFFORT = 3  # of zlib, of 9: a large PNG in a third of the time, hardly larger
 
 
 def change_of(world: World, state: PictureState) -> LocalChange:
@@ -47,75 +43,6 @@ def change_of(world: World, state: PictureState) -> LocalChange:
         raise ConfigError("expected a picture whose detail is kept")
     before, _ = kept_pictures(world, state.detail)
     return LocalChange.fit(before, picture_of(world, state))
-
-
-def enlarge(change: LocalChange, pixels: np.ndarray, factor: int | None) -> np.ndarray:
-    """Lay a change on the picture itself.
-
-    Args:
-        change: What is laid on it, of the world's square.
-        pixels: The picture, (H, W, 4) straight RGBA bytes.
-        factor: Enlargement of the square; None for the picture's own size.
-
-    Returns:
-        (H', W', 4) straight RGBA bytes: of the square, or of the picture as it came. A picture that
-        goes on beyond the square of a world without transparency is cut to it, as it is shown.
-
-    Raises:
-        ImageError: Nothing in the picture is visible.
-    """
-    channels, size = change.maps.shape[1], change.maps.shape[-1]
-    framing = Framing.of(pixels, size, channels)
-    if factor is not None:
-        import numpy as np
-
-        square = np.asarray(framing.enlarged(factor).show(pixels))
-        return _striped(change, square, (0.0, 0.0, 1.0, 1.0))
-    if not framing.filled:
-        height, width = pixels.shape[:2]
-        return _striped(change, pixels, framing.box_of((0, 0, width, height)))
-    left, top, right, bottom = (round(edge) for edge in framing.source)
-    return _striped(change, pixels[top:bottom, left:right], (0.0, 0.0, 1.0, 1.0))
-
-
-def _striped(
-    change: LocalChange, pixels: np.ndarray, box: tuple[float, float, float, float]
-) -> np.ndarray:
-    """Lay a change on a picture, so many rows at a time that a large one fills no memory."""
-    import numpy as np
-    import torch
-    from PIL import Image
-
-    height, width = pixels.shape[:2]
-    found = np.empty_like(pixels)
-    left, top, right, bottom = box
-    rows = max(1, _STRIPE // width)
-    with torch.inference_mode():
-        for start in range(0, height, rows):
-            part = pixels[start : start + rows]
-            high, low = (top + (bottom - top) * at / height for at in (start, start + len(part)))
-            picture = as_input(Image.fromarray(part), change.maps.shape[1])
-            changed = change.lay_on(picture, (left, high, right, low))
-            found[start : start + rows] = to_bytes(to_pixels(changed)[0])
-    return found
-
-
-def write_own(pixels: np.ndarray, kind: str) -> tuple[bytes, str]:
-    """Return a picture as a file of the kind it came as, and that kind.
-
-    ``"jpg"`` stays one where nothing is transparent, else it becomes a ``"png"``.
-    """
-    from PIL import Image
-
-    image, buffer = Image.fromarray(pixels), io.BytesIO()
-    if kind == "jpg" and pixels[..., 3].min() == 255:
-        image.convert("RGB").save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
-        return buffer.getvalue(), kind
-    if kind == "webp":
-        image.save(buffer, "WEBP", quality=_QUALITY, method=4)
-        return buffer.getvalue(), kind
-    image.save(buffer, "PNG", compress_level=_EFFORT)
-    return buffer.getvalue(), "png"
 
 
 def _write(pixels: np.ndarray, kind: str, recipe: Recipe | None) -> bytes:
@@ -160,7 +87,7 @@ def make_save_original(engine: Engine) -> Callable[[Any], Awaitable[dict[str, An
             change = await engine.draw(change_of, state)
             large = await engine.read(enlarge, change, pixels, factor)
             if factor is None:
-                file, kind = await engine.read(write_own, large, request["kind"])
+                file, kind = await engine.read(encode_as, large, request["kind"])
                 name = file_name(engine.name, state, 1).removesuffix("-1x.png")
             else:
                 kind = "webp" if request["kind"] == "webp" else "png"

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from vae.errors import CheckpointError, ConfigError, ImageError
 from vae.pixels import encode_image, to_pixels
+from vae.placement import Placement, as_input
 from vae.recipe import Recipe, carries_recipe, read_recipe
 from vae.ui.detail import pack
 from vae.ui.engine import Engine, moved_latents_of
 from vae.ui.frames import answer, as_text
-from vae.ui.framing import Framing, as_input
 from vae.ui.panel import label
 from vae.ui.security import MAX_UPLOAD_BYTES, open_picture
 from vae.ui.state import carried, read_state
@@ -39,8 +39,8 @@ def read_latents(world: World, upload: np.ndarray) -> dict[str, Any]:
     ``packed`` the same as a smaller WebP, for who wants its detail kept, or None. ``frame`` says
     where the picture lies on the square, where it has more pixels than that, else None.
     """
-    framing = Framing.of(upload, world.image_size, world.channels)
-    picture = as_input(framing.show(upload), world.channels)
+    placement = Placement.of(upload, world.image_size, world.channels)
+    picture = as_input(placement.show(upload), world.channels)
     latents = world.encode(picture)
     pixels = to_pixels(picture)[0]
     place = own_grain(world, picture, latents)
@@ -55,26 +55,26 @@ def read_latents(world: World, upload: np.ndarray) -> dict[str, Any]:
         "grain": place,
         "square": as_text(encode_image(pixels, "png")),  # it fits again to the very same
         "packed": packed,
-        "frame": _frame(framing, upload, on_white=world.channels < 4),
+        "frame": _frame(placement, upload, on_white=world.channels < 4),
     }
 
 
-def _frame(framing: Framing, upload: np.ndarray, *, on_white: bool) -> dict[str, Any] | None:
-    """Return a framing as the page needs it: shares of the picture's own sides and the square's.
+def _frame(placement: Placement, upload: np.ndarray, *, on_white: bool) -> dict[str, Any] | None:
+    """Return a placement as the page needs it: shares of the picture's own sides and the square's.
 
     ``width`` and ``height`` are what is saved at its own size, see `vae.ui.original`.
     """
-    if framing.scale < FINER:
+    if placement.scale < FINER:
         return None
     height, width = upload.shape[:2]
     edges = (width, height, width, height)
-    source = [edge / whole for edge, whole in zip(framing.source, edges, strict=True)]
-    saved = (min(width, height),) * 2 if framing.filled else (width, height)
+    source = [edge / whole for edge, whole in zip(placement.source, edges, strict=True)]
+    saved = (min(width, height),) * 2 if placement.filled else (width, height)
     return {
         "width": saved[0],
         "height": saved[1],
         "source": source,
-        "target": list(framing.box),
+        "target": list(placement.box),
         "on_white": on_white,
     }
 

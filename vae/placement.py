@@ -1,8 +1,8 @@
 """Where a picture of somebody's own lies on a world's square.
 
-The world sees a small square; the picture itself may be any size and shape. A framing says which
+The world sees a small square; the picture itself may be any size and shape. A placement says which
 part of the one lies where on the other, so that what the world changes can be laid on the picture
-at its own size (`vae.ui.original`).
+at its own size (`vae.editing`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-FRAME = 7 / 8  # a cut-out's longer side on its square, as the first world's pictures have it
+_FRAME = 7 / 8  # a cut-out's longer side on its square, as the first world's pictures have it
 _VISIBLE = 20  # alpha, of 255, from which a pixel belongs to the cut-out
 
 Box = tuple[float, float, float, float]
@@ -25,7 +25,7 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Framing:
+class Placement:
     """Which part of a picture lies where on the square.
 
     Attributes:
@@ -41,8 +41,8 @@ class Framing:
     filled: bool = False
 
     @classmethod
-    def of(cls, pixels: np.ndarray, size: int, channels: int) -> Framing:
-        """Find the framing of a picture.
+    def of(cls, pixels: np.ndarray, size: int, channels: int) -> Placement:
+        """Find the placement of a picture.
 
         A cut-out is cropped to what is visible and framed as the world's own pictures are, unless
         it is a well-filled square already; an opaque picture is fitted whole, the rest left clear.
@@ -68,7 +68,7 @@ class Framing:
         if framed or source == (0, 0, width, height):
             source, side = (0, 0, width, height), float(max(width, height))
         else:
-            side = longest / FRAME
+            side = longest / _FRAME
         wide, high = (max(1, round((source[i + 2] - source[i]) * (size / side))) for i in (0, 1))
         left, top = (size - wide) // 2, (size - high) // 2
         return cls(source=source, target=(left, top, left + wide, top + high), size=size)
@@ -84,7 +84,7 @@ class Framing:
         """Pixels of the picture to one of the square."""
         return (self.source[2] - self.source[0]) / (self.target[2] - self.target[0])
 
-    def enlarged(self, factor: int) -> Framing:
+    def enlarged(self, factor: int) -> Placement:
         """Return the same on a square so many times larger."""
         left, top, right, bottom = (edge * factor for edge in self.target)
         return replace(self, target=(left, top, right, bottom), size=self.size * factor)
@@ -122,7 +122,7 @@ class Framing:
 
 
 def fit(pixels: np.ndarray, size: int, channels: int) -> Tensor:
-    """Place a picture on the world's square, see `Framing.of`.
+    """Place a picture on the world's square, see `Placement.of`.
 
     Returns:
         (1, channels, size, size) float32 in [0, 1].
@@ -130,7 +130,7 @@ def fit(pixels: np.ndarray, size: int, channels: int) -> Tensor:
     Raises:
         ImageError: Nothing in the picture is visible.
     """
-    return as_input(Framing.of(pixels, size, channels).show(pixels), channels)
+    return as_input(Placement.of(pixels, size, channels).show(pixels), channels)
 
 
 def as_input(picture: Image.Image, channels: int) -> Tensor:

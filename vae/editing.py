@@ -1,0 +1,131 @@
+"""A picture of any size, changed by a world: its own pixels stay, and all of them are there.
+
+The world sees the picture small (`vae.placement`) and draws its idea of it before and after the
+change. The difference is laid on the small picture (`vae.change`), and what that changed is carried
+over to the large one (`vae.local_change`).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from vae.change import lay_change
+from vae.local_change import LocalChange
+from vae.pixels import to_bytes, to_pixels
+from vae.placement import Box, Placement, as_input, fit
+
+if TYPE_CHECKING:
+    from vae.infer import World
+
+KINDS = ("png", "webp", "jpg")
+_WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+_STRIPE = 400_000  # pixels that are changed at once
+_QUALITY = 95  # of what came as a lossy file
+_EFFORT = 3  # of zlib, of 9: a large PNG in a third of the time, hardly larger
+
+
+@torch.inference_mode()
+def edit(
+    world: World,
+    pixels: np.ndarray,
+    moves: Mapping[str, float],
+    *,
+    reference: Tensor | None = None,
+    texture: float = 1.0,
+    palette: float = 1.0,
+    alpha: float = 1.0,
+) -> np.ndarray:
+    """Return a picture moved along a world's sliders, with its own detail.
+
+    Args:
+        world: What changes it.
+        pixels: The picture, (H, W, 4) straight sRGB bytes, as `vae.data.read_picture` gives them.
+        moves: Slider → place, in standard deviations.
+        reference: A picture (1, C, S, S) of the world's size whose look is borrowed first.
+        texture: Share of its texture that is borrowed, 0 to 1.
+        palette: Share of its palette.
+        alpha: Share of its transparency.
+
+    Returns:
+        (H, W, 4) straight bytes. In a world without transparency the square in the middle alone.
+
+    Raises:
+        ConfigError: There is no such slider, or a share is none.
+        ImageError: Nothing in the picture is visible.
+    """
+    picture = fit(pixels, world.image_size, world.channels).to(world.device)
+    latents = world.encode(picture)
+    grain = world.grain_of(picture, latents)
+    moved = latents
+    if reference is not None:
+        moved = world.borrow(latents, reference, texture, palette, alpha)
+    moved = world.move(moved, moves)
+    before, after = (world.decode(which, grain=grain) for which in (latents, moved))
+    change = LocalChange.fit(picture, lay_change(picture, before, after))
+    return enlarge(change, pixels, None)
+
+
+def enlarge(change: LocalChange, pixels: np.ndarray, factor: int | None) -> np.ndarray:
+    """Lay a change on the picture itself.
+
+    Args:
+        change: What is laid on it, of the world's square.
+        pixels: The picture, (H, W, 4) straight RGBA bytes.
+        factor: Enlargement of the square; None for the picture's own size.
+
+    Returns:
+        (H', W', 4) straight RGBA bytes: of the square, or of the picture as it came. A picture that
+        goes on beyond the square of a world without transparency is cut to it, as it is shown.
+
+    Raises:
+        ImageError: Nothing in the picture is visible.
+    """
+    channels, size = change.maps.shape[1], change.maps.shape[-1]
+    placement = Placement.of(pixels, size, channels)
+    if factor is not None:
+        square = np.asarray(placement.enlarged(factor).show(pixels))
+        return _striped(change, square, _WHOLE)
+    if not placement.filled:
+        height, width = pixels.shape[:2]
+        return _striped(change, pixels, placement.box_of((0, 0, width, height)))
+    left, top, right, bottom = (round(edge) for edge in placement.source)
+    return _striped(change, pixels[top:bottom, left:right], _WHOLE)
+
+
+def _striped(change: LocalChange, pixels: np.ndarray, box: Box) -> np.ndarray:
+    """Lay a change on a picture, so many rows at a time that a large one fills no memory."""
+    height, width = pixels.shape[:2]
+    found = np.empty_like(pixels)
+    left, top, right, bottom = box
+    rows = max(1, _STRIPE // width)
+    with torch.inference_mode():
+        for start in range(0, height, rows):
+            part = pixels[start : start + rows]
+            high, low = (top + (bottom - top) * at / height for at in (start, start + len(part)))
+            picture = as_input(Image.fromarray(part), change.maps.shape[1]).to(change.maps)
+            changed = change.lay_on(picture, (left, high, right, low))
+            found[start : start + rows] = to_bytes(to_pixels(changed)[0])
+    return found
+
+
+def encode_as(pixels: np.ndarray, kind: str) -> tuple[bytes, str]:
+    """Return a picture (H, W, 4) in bytes as a file of the kind it came as, and that kind.
+
+    ``"jpg"`` stays one where nothing is transparent, else it becomes a ``"png"``.
+    """
+    image, buffer = Image.fromarray(pixels), io.BytesIO()
+    if kind == "jpg" and pixels[..., 3].min() == 255:
+        image.convert("RGB").save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
+        return buffer.getvalue(), kind
+    if kind == "webp":
+        image.save(buffer, "WEBP", quality=_QUALITY, method=4)
+        return buffer.getvalue(), kind
+    image.save(buffer, "PNG", compress_level=_EFFORT)
+    return buffer.getvalue(), "png"
