@@ -31,6 +31,7 @@ _MODULES = (
     "config",
     "data",
     "distributions",
+    "editing",
     "encodings",
     "errors",
     "evaluation",
