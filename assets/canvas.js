@@ -181,12 +181,17 @@ const vae43 = (() => {
     const { original } = vae43;
     const moving = original.of(drawn) ? original.MOVING : MOVING_SCALE * bitmap.width;
     const side = fine ? whole : Math.min(whole, moving);
-    const picture = original.sharp(bitmap, drawn, side, () => paint(fine)) ?? bitmap;
+    const picture = original.sharp(bitmap, drawn, side, repaint) ?? bitmap;
     if (canvas.width !== side) canvas.width = canvas.height = side;
     const context = canvas.getContext("2d");
     context.imageSmoothingQuality = "high";
     context.clearRect(0, 0, side, side);
     context.drawImage(picture, 0, 0, side, side);
+  }
+
+  // The same again, as fine as it was: a file has been made ready meanwhile.
+  function repaint() {
+    paint(Boolean(drawn.still));
   }
 
   // Pixels of the screen that the picture takes.
@@ -289,8 +294,7 @@ const vae43 = (() => {
 
   return {
     ...{ mount, seed, surprise, choosePicture, startFrom, save },
-    ...{ store, snapshot, whole, restore, followed, say, note, asked, blob, download, wholeSide },
-    repaint: () => paint(),
+    ...{ store, snapshot, whole, restore, followed, say, note, asked, blob, download, wholeSide, repaint },
     get server() { return stage?.server; },
     get words() { return stage?.words; },
     get firstSeed() { return stage?.firstSeed; },

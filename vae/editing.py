@@ -65,7 +65,7 @@ def edit(
     grain = world.grain_of(picture, latents)
     moved = latents
     if reference is not None:
-        moved = world.borrow(latents, reference, texture, palette, alpha)
+        moved = world.borrow(latents, reference.to(picture), texture, palette, alpha)
     moved = world.move(moved, moves)
     before, after = (world.decode(which, grain=grain) for which in (latents, moved))
     change = LocalChange.fit(picture, lay_change(picture, before, after))
