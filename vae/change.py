@@ -53,7 +53,8 @@ def lay_change(picture: Tensor, before: Tensor, after: Tensor) -> Tensor:
     picture, before, after = (x.clamp(0, 1) for x in (picture, before, after))
     near = _nearness(premultiply(picture), premultiply(before), NEAR)
     if picture.shape[1] != 4:
-        found = _recolour(picture, before, after, torch.ones_like(near), near)
+        known = _inside(near)
+        found = _recolour(picture, before, after, known, near * known)
     else:
         (colour, alpha), (old, had), (new, has) = (
             x.split((3, 1), 1) for x in (picture, before, after)
@@ -112,6 +113,14 @@ def colour_maps(colour: Tensor, change: Tensor, weight: Tensor) -> tuple[Tensor,
     maps = F.interpolate(maps, size=sides, mode="bilinear", align_corners=False)
     slopes, shift = maps.split((width**2, width), 1)
     return slopes.unflatten(1, (width, width)), shift
+
+
+def _inside(picture: Tensor) -> Tensor:
+    """Return where pixels are not of the rim, where worlds of full squares draw strips."""
+    rim = _cell(picture)
+    inside = torch.zeros_like(picture[:, :1])
+    inside[..., rim : picture.shape[-2] - rim, rim : picture.shape[-1] - rim] = 1
+    return _boxed(inside, rim) * inside
 
 
 def _nearness(picture: Tensor, before: Tensor, scale: float) -> Tensor:

@@ -54,7 +54,8 @@ def edit(
         alpha: Share of its transparency.
 
     Returns:
-        (H, W, 4) straight bytes. In a world without transparency the square in the middle alone.
+        (H, W, 4) straight bytes. A world without transparency sees the square in the middle alone;
+        what goes on beyond changes as what is next to it.
 
     Raises:
         ConfigError: There is no such slider, or a share is none.
@@ -81,8 +82,8 @@ def enlarge(change: LocalChange, pixels: np.ndarray, factor: int | None) -> np.n
         factor: Enlargement of the square; None for the picture's own size.
 
     Returns:
-        (H', W', 4) straight RGBA bytes: of the square, or of the picture as it came. A picture that
-        goes on beyond the square of a world without transparency is cut to it, as it is shown.
+        (H', W', 4) straight RGBA bytes: of the square, or of the picture as it came. What goes on
+        beyond the square, in a world without transparency, changes as what is next to it.
 
     Raises:
         ImageError: Nothing in the picture is visible.
@@ -92,11 +93,8 @@ def enlarge(change: LocalChange, pixels: np.ndarray, factor: int | None) -> np.n
     if factor is not None:
         square = np.asarray(placement.enlarged(factor).show(pixels))
         return _striped(change, square, _WHOLE)
-    if not placement.filled:
-        height, width = pixels.shape[:2]
-        return _striped(change, pixels, placement.box_of((0, 0, width, height)))
-    left, top, right, bottom = (round(edge) for edge in placement.source)
-    return _striped(change, pixels[top:bottom, left:right], _WHOLE)
+    height, width = pixels.shape[:2]
+    return _striped(change, pixels, placement.box_of((0, 0, width, height)))
 
 
 def _striped(change: LocalChange, pixels: np.ndarray, box: Box) -> np.ndarray:

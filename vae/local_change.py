@@ -25,6 +25,9 @@ from vae.losses import premultiply
 RADIUS, RIDGE = 2, 1e-3
 """Of the windows of the least squares fit, in pixels; and what is added to the variances there, so
 that a flat window asks for no steep map."""
+_PARTS, _MARGIN = 8, 0.1
+"""Beyond the square: the parts a side whose means hold there, and within how far, in halves of the
+side, they take the place of the edge."""
 _CLEAR = 0.5 / 255  # an alpha that rounds to nothing: its colour is unknowable
 
 
@@ -71,7 +74,7 @@ class LocalChange:
         Args:
             picture: Straight (1, C, H, W) in [0, 1].
             box: Where it lies on the square of the small pictures: left, top, right, bottom, in
-                shares of the side. What lies outside changes as the nearest edge does.
+                shares of the side. What lies outside changes as the nearest part does on the whole.
 
         Returns:
             Straight (1, C, H, W) in [0, 1]; black where all is clear.
@@ -90,11 +93,18 @@ class LocalChange:
             for low, high, count in ((left, right, width), (top, bottom, height))
         )
         grid = torch.stack(torch.meshgrid(across, down, indexing="xy"), -1)[None].to(picture)
-        maps = F.grid_sample(
-            self.maps.flatten(1, 2), grid, padding_mode="border", align_corners=False
-        ).unflatten(1, (channels, channels + 1))
+        maps = _sampled(self.maps.flatten(1, 2), grid)
+        beyond = (grid.abs().amax(-1) - 1).clamp_min(0)[:, None]
+        if beyond.any():  # a single row of pixels, drawn out, would be streaks
+            parts = F.adaptive_avg_pool2d(self.maps.flatten(1, 2), _PARTS)
+            maps = torch.lerp(maps, _sampled(parts, grid), (beyond / _MARGIN).clamp(max=1))
+        maps = maps.unflatten(1, (channels, channels + 1))
         old = premultiply(picture)
         return _straightened(old + (maps[:, :, :-1] * old[:, None]).sum(2) + maps[:, :, -1])
+
+
+def _sampled(maps: Tensor, grid: Tensor) -> Tensor:
+    return F.grid_sample(maps, grid, padding_mode="border", align_corners=False)
 
 
 def _covariances(left: Tensor, right: Tensor) -> Tensor:

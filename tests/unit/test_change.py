@@ -94,6 +94,16 @@ def test_maps_are_those_of_least_squares_where_all_is_of_one_kind():
     assert torch.allclose(shift.mean((2, 3))[0], torch.full((3,), 0.05), atol=0.06)
 
 
+def test_strips_along_the_rim_of_a_full_square_are_not_laid_on():
+    before = blobs(6)
+    after = before.clone()
+    after[..., 0, :], after[..., -1] = 1.0, 0.0
+    assert (lay_change(before, before, after) - before).abs().max() < 0.02
+    inside = before.clone()
+    inside[..., 30:34, 30:34] = 1.0
+    assert (lay_change(before, before, inside) - before).abs().max() > 0.1
+
+
 @pytest.mark.parametrize("side", [28, 7, 2])
 def test_any_side_is_changed(side):
     picture, before, after = torch.rand(3, 2, 4, side, side)

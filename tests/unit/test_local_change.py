@@ -87,6 +87,20 @@ def test_beyond_the_square_it_changes_as_the_edge_does():
     assert torch.allclose(found, torch.full((1, 3, 9, 20), 0.3), atol=1e-3)
 
 
+def test_what_lies_beyond_shows_no_streaks():
+    """A change that is rough along the edge is smooth beyond it, and as strong."""
+    before = torch.full((1, 3, 64, 64), 0.4)
+    rough = 0.1 + 0.1 * torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(4))
+    change = LocalChange.fit(before, (before + rough).clamp(0, 1))
+    wide = torch.full((1, 3, 128, 256), 0.4)
+    found = change.lay_on(wide, (-0.5, 0.0, 1.5, 1.0)) - wide
+    assert found[..., 64:192].diff(dim=2).abs().mean() > 0.02
+    assert found[..., :50].diff(dim=2).abs().mean() < 0.005
+    assert found[..., :50].mean() == pytest.approx(0.1, abs=0.03)
+    steps = found.diff(dim=3).abs().mean((0, 1, 2))
+    assert steps[60:68].max() < 2 * steps[64:192].max()  # no seam at the edge
+
+
 def test_noise_in_a_flat_place_asks_for_no_steep_map():
     """A hundredth of noise before and after leaves an edge of the large picture alone."""
     generator = torch.Generator().manual_seed(2)

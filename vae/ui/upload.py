@@ -60,19 +60,15 @@ def read_latents(world: World, upload: np.ndarray) -> dict[str, Any]:
 
 
 def _frame(placement: Placement, upload: np.ndarray, *, on_white: bool) -> dict[str, Any] | None:
-    """Return a placement as the page needs it: shares of the picture's own sides and the square's.
-
-    ``width`` and ``height`` are what is saved at its own size, see `vae.ui.original`.
-    """
+    """Return a placement as the page needs it: in shares of the sides of picture and square."""
     if placement.scale < FINER:
         return None
     height, width = upload.shape[:2]
     edges = (width, height, width, height)
     source = [edge / whole for edge, whole in zip(placement.source, edges, strict=True)]
-    saved = (min(width, height),) * 2 if placement.filled else (width, height)
     return {
-        "width": saved[0],
-        "height": saved[1],
+        "width": width,
+        "height": height,
         "source": source,
         "target": list(placement.box),
         "on_white": on_white,
