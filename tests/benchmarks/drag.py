@@ -5,8 +5,9 @@
 
 Per input rate it prints frames shown a second, the time from an input to its picture (p50, p95),
 and whether the last value is the one shown: of this page as it stands, with the filmstrip under the
-slider in hand, and behind a round trip of 200 ms and 10 Mbit/s (``delay.py``). "naive" is the same
-world behind ``slider.change(draw, sliders, gr.Image)``, near and far. ``--only film`` measures one.
+slider in hand, with a picture of one's own that keeps its detail, and behind a round trip of 200 ms
+and 10 Mbit/s (``delay.py``). "naive" is the same world behind ``slider.change(draw, sliders,
+gr.Image)``, near and far. ``--only film`` measures one.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ DRIVER = """([selector, rate, seconds, step]) => new Promise((done) => {
   tick();
 })"""
 
-WATCH_OURS = """() => document.addEventListener("vae43:frame", ({ detail }) => {
-  const value = Object.values(detail.state.moves)[0] ?? 0;
+WATCH_OURS = """(name) => document.addEventListener("vae43:frame", ({ detail }) => {
+  const value = detail.state.moves[name] ?? 0;
   if (!detail.state.still) window.arrived43?.(value);
   window.last43 = value;
 })"""
@@ -158,8 +159,31 @@ def run(
         page.close()
 
 
-def visit_ours(name: str, *, film: bool) -> Callable:
-    """Return what opens our page and finds the first slider, with or without the filmstrip."""
+def drawing(side: int = 2450) -> bytes:
+    """Return a drawn picture of 6 million pixels: a disc with fine stripes, as a PNG."""
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    row, column = np.mgrid[:side, :side] / side - 0.5
+    picture = np.zeros((side, side, 4), dtype=np.uint8)
+    picture[..., 0] = 200 - 60 * (column * side % 12 < 6)
+    picture[..., 1] = 120 + 100 * row
+    picture[..., 3] = 255 * (np.hypot(row, column) < 0.46)
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return file.getvalue()
+
+
+def visit_ours(name: str, *, film: bool, kept: bool = False) -> Callable:
+    """Return what opens our page and finds the first slider, with or without the filmstrip.
+
+    Args:
+        name: The slider.
+        film: Whether the filmstrip is on.
+        kept: Whether the page starts from a picture of one's own, whose detail is kept.
+    """
 
     def visit(page) -> str:
         page.wait_for_selector(".mat[data-state=ready]", timeout=60_000)
@@ -167,7 +191,12 @@ def visit_ours(name: str, *, film: bool) -> Callable:
         if film:
             page.locator(f"#slider-{name} input[type=range]").focus()
             page.wait_for_selector(f"#slider-{name} .film:not(.blank)", timeout=60_000)
-        page.evaluate(WATCH_OURS)
+        if kept:
+            upload = {"name": "drawn.png", "mimeType": "image/png", "buffer": drawing()}
+            page.set_input_files("#stage .file", upload)
+            page.wait_for_function("() => vae43.original.of(vae43.store.state)")
+            page.wait_for_timeout(4000)
+        page.evaluate(WATCH_OURS, name)
         return f"#slider-{name} input[type=range]"
 
     return visit
@@ -184,7 +213,7 @@ def main() -> None:
     """Run both pages one after the other."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--world", default="pomona")
-    parser.add_argument("--only", choices=("plain", "film", "far", "naive"))
+    parser.add_argument("--only", choices=("plain", "film", "kept", "far", "naive"))
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--serve-naive", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, default=0, help=argparse.SUPPRESS)
@@ -203,10 +232,12 @@ def main() -> None:
         name, seconds = world.sliders[0].name, options.seconds
         ours, film = (visit_ours(name, film=on) for on in (False, True))
         naive = Path(__file__).resolve(), ["--serve-naive", "--world", options.world], visit_naive
+        kept = visit_ours(name, film=False, kept=True)
         far = "behind 200 ms and 10 Mbit/s"
         for kind, title, page, away in (
             ("plain", "this page", (script, extra, ours), False),
             ("film", "this page, with the filmstrip", (script, extra, film), False),
+            ("kept", "this page, a picture of 6 million pixels kept", (script, extra, kept), False),
             ("far", f"this page, {far}", (script, extra, film), True),
             ("naive", "naive: change → gr.Image", naive, False),
             ("naive", f"naive, {far}", naive, True),

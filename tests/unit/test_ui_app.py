@@ -29,6 +29,7 @@ SERVER_FUNCTIONS = {
     "open_world",
     "card",
     "match",
+    "save_original",
     "direction",
 }
 

@@ -20,6 +20,7 @@ from vae.ui.upload import make_start_from
 from vae.ui.worlds import open_engine
 
 MOVES = {"warmth": 0.35, "size": -1.1}
+START = {"z", "key", "moves", "grain", "square", "packed", "frame"}
 
 
 def ask(make, engine, data):
@@ -95,13 +96,13 @@ def test_the_switch_leaves_the_recipe_out(engine, recipe):
     with Image.open(io.BytesIO(plain)) as image:
         assert image.info == {}
     assert np.array_equal(pixels(plain), pixels(saved(engine, state)))
-    assert set(dropped(engine, plain)) == {"z", "key", "moves", "square", "packed"}
+    assert set(dropped(engine, plain)) == START
 
 
 def test_a_foreign_picture_is_encoded_without_a_word(engine):
     assert set(dropped(engine, with_recipe("")[:33] + with_recipe("")[33:])) >= {"z", "key"}
     foreign = encode_image(pixels(saved(engine, {"seed": 5, "moves": {}})), "png")
-    assert set(dropped(engine, foreign)) == {"z", "key", "moves", "square", "packed"}
+    assert set(dropped(engine, foreign)) == START
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,7 @@ def test_a_recipe_that_cannot_be_used_says_why_and_starts_from_the_pixels(engine
     answer = dropped(engine, with_recipe(recipe.to_json()))
     assert says in answer["note"]
     assert "starts from the pixels" in answer["note"]
-    assert set(answer) == {"z", "key", "moves", "square", "packed", "note"}
+    assert set(answer) == START | {"note"}
 
 
 def test_a_damaged_recipe_says_so_and_starts_from_the_pixels(engine):
