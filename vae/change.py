@@ -101,7 +101,7 @@ def colour_maps(colour: Tensor, change: Tensor, weight: Tensor) -> tuple[Tensor,
     weight, both = cells[:, :1], cells[:, 1:] / cells[:, :1].clamp_min(1e-9)
     pairs = (both[:, :, None] * both[:, None, :width]).flatten(1, 2)
     sums = torch.cat((weight, weight * torch.cat((both, pairs), 1)), 1)
-    sums = _boxed(_boxed(sums, _REACH), _REACH) + _ANYWHERE * sums.mean((2, 3), keepdim=True)
+    sums = boxed(boxed(sums, _REACH), _REACH) + _ANYWHERE * sums.mean((2, 3), keepdim=True)
     means = sums[:, 1:] / sums[:, :1].clamp_min(1e-9)
     both, products = means.split((2 * width, 2 * width**2), 1)
     inner = (both[:, :, None] * both[:, None, :width]).flatten(1, 2)
@@ -120,12 +120,12 @@ def _inside(picture: Tensor) -> Tensor:
     rim = _cell(picture)
     inside = torch.zeros_like(picture[:, :1])
     inside[..., rim : picture.shape[-2] - rim, rim : picture.shape[-1] - rim] = 1
-    return _boxed(inside, rim) * inside
+    return boxed(inside, rim) * inside
 
 
 def _nearness(picture: Tensor, before: Tensor, scale: float) -> Tensor:
     """Return how near the two are, seen from afar, (N, 1, H, W), 0 to 1."""
-    off = _boxed(F.avg_pool2d(picture - before, _cell(picture)), 1)
+    off = boxed(F.avg_pool2d(picture - before, _cell(picture)), 1)
     near = torch.exp(-off.square().mean(1, keepdim=True) / scale**2)
     return F.interpolate(near, size=picture.shape[-2:], mode="bilinear", align_corners=False)
 
@@ -135,8 +135,13 @@ def _cell(picture: Tensor) -> int:
     return max(1, picture.shape[-1] // _CELLS)
 
 
-def _boxed(values: Tensor, reach: int) -> Tensor:
-    """Return the mean of each pixel's window, of what of it lies in the picture."""
+def boxed(values: Tensor, reach: int) -> Tensor:
+    """Return the mean of each pixel's window, of what of it lies in the picture.
+
+    Args:
+        values: (N, C, H, W).
+        reach: Pixels to either side; the window is 2 * reach + 1 wide.
+    """
     width = 2 * reach + 1
     values = F.avg_pool2d(values, (1, width), 1, (0, reach), count_include_pad=False)
     return F.avg_pool2d(values, (width, 1), 1, (reach, 0), count_include_pad=False)

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vae.change import boxed
 from vae.errors import ShapeError
 from vae.losses import premultiply
 
@@ -62,7 +63,7 @@ class LocalChange:
         change, channels = premultiply(after) - old, old.shape[1]
         own = _covariances(old, old) + RIDGE * torch.eye(channels, device=old.device)
         slopes = torch.linalg.solve(own, _covariances(change, old), left=False)
-        slopes = _around(slopes.permute(0, 3, 4, 1, 2).flatten(1, 2))
+        slopes = boxed(slopes.permute(0, 3, 4, 1, 2).flatten(1, 2), RADIUS)
         slopes = slopes.unflatten(1, (channels, channels))
         # What the slopes leave over is shifted, so that on the small picture nothing is missing.
         shift = change - (slopes * old[:, None]).sum(2)
@@ -110,14 +111,9 @@ def _sampled(maps: Tensor, grid: Tensor) -> Tensor:
 def _covariances(left: Tensor, right: Tensor) -> Tensor:
     """Return those of every channel with every other in each window, (1, S, S, C, C)."""
     channels = left.shape[1]
-    products = _around((left[:, :, None] * right[:, None]).flatten(1, 2))
-    means = (_around(left)[:, :, None] * _around(right)[:, None]).flatten(1, 2)
+    products = boxed((left[:, :, None] * right[:, None]).flatten(1, 2), RADIUS)
+    means = (boxed(left, RADIUS)[:, :, None] * boxed(right, RADIUS)[:, None]).flatten(1, 2)
     return (products - means).unflatten(1, (channels, channels)).permute(0, 3, 4, 1, 2)
-
-
-def _around(values: Tensor) -> Tensor:
-    """Return the mean of each pixel's window, of what of it lies in the picture."""
-    return F.avg_pool2d(values, 2 * RADIUS + 1, 1, RADIUS, count_include_pad=False)
 
 
 def _straightened(values: Tensor) -> Tensor:
