@@ -19,9 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vae.change import boxed
 from vae.errors import ShapeError
 from vae.losses import premultiply
+from vae.windows import boxed
 
 RADIUS, RIDGE = 2, 1e-3
 """Of the windows of the least squares fit, in pixels; and what is added to the variances there, so

@@ -85,6 +85,26 @@ def test_a_shape_is_added_where_the_world_knows_the_picture_and_only_there():
     assert far.diff(dim=-1).abs().max() < lit.diff(dim=-1).abs().max() / 3  # a glow, no disc
 
 
+def test_a_hole_is_cut_where_the_world_knows_the_picture_and_only_there():
+    full = torch.ones(1, 1, 64, 64)
+    before = torch.cat((blobs(3), full), 1)
+    after = before.clone()
+    after[:, 3:] = 1 - disc(0.3, (1, 1, 1), 64)[:, 3:]
+    assert lay_change(before, before, after)[:, 3].min() < 0.1
+    photograph = torch.cat((1 - blobs(3), full), 1)
+    assert lay_change(photograph, before, after)[:, 3].min() > 0.8
+
+
+def test_an_outline_follows_on_a_picture_of_other_colours():
+    picture, before, after = (
+        disc(0.6, (0.1, 0.2, 0.8)),
+        disc(0.6, (0.8, 0.2, 0.1)),
+        disc(0.7, (1, 0, 0)),
+    )
+    found = lay_change(picture, before, after)
+    assert found[:, 3].mean() > picture[:, 3].mean() + 0.6 * (after - before)[:, 3].mean()
+
+
 def test_maps_are_those_of_least_squares_where_all_is_of_one_kind():
     colour = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(5))
     mixing = torch.tensor([[0.3, -0.2, 0.0], [0.1, 0.2, 0.1], [0.0, 0.3, -0.4]])
