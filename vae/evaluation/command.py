@@ -26,6 +26,7 @@ PARTS = (
     "distribution",
     "sliders",
     "held",
+    "kept",
     "style",
     "identifiability",
     "speed",

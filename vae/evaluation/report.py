@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from vae.change import lay_change
 from vae.data import ImageSet
 from vae.evaluation.distribution import make_sets, report_distribution
 from vae.evaluation.identifiability import report_identifiability
@@ -35,12 +37,13 @@ from vae.evaluation.style import report_style
 from vae.evaluation.swd import swd_levels_of
 
 if TYPE_CHECKING:
-    from vae.infer import World
+    from vae.infer import Latents, World
 
 MONOTONE = 0.9  # Spearman from which a slider counts as working
 STEADY = 0.95  # and as working for nearly every picture
 SIZES = (128, 256)
 NUM_HELD = 24  # the same with the rest held, which draws four times as many
+NUM_KEPT = 24  # laid on the pictures themselves
 NUM_MOVED = 160  # pictures that are moved along every slider: most of the time of an evaluation
 
 
@@ -159,6 +162,55 @@ def report_held(
         yield Row("held", "mean purity", float(np.mean([s.purity for s in scores])), "", remark)
 
 
+def report_kept(
+    world: World, train: ImageSet, validation: ImageSet, options: Options
+) -> Iterator[Row]:
+    """Yield what the style sliders do to pictures that keep their own detail, as on the page."""
+    images = pick(validation.images, min(NUM_KEPT, options.cap(NUM_KEPT)))
+    latents = encode_all(world, images)
+    pictures = images.float().to(world.device) / 255
+    grains = [
+        world.grain_of(pictures[i : i + 1], latents._replace(z=z[None], key=key[None]))
+        for i, (z, key) in enumerate(zip(latents.z, latents.key, strict=True))
+    ]
+
+    def drawn(which: Latents) -> Tensor:
+        rows = zip(which.z.split(1), which.key.split(1), grains, strict=True)
+        return torch.cat(
+            [world.decode(which._replace(z=z, key=key), grain=g) for z, key, g in rows]
+        )
+
+    def laid(which: Latents) -> Tensor:
+        with torch.inference_mode():
+            return lay_change(pictures, before, drawn(which))
+
+    before = drawn(latents)
+    reference = fit_reference(train.images, workers=options.workers)
+    kept, own = (
+        measure_sliders(
+            world,
+            latents,
+            reference=reference,
+            steps=options.steps,
+            workers=options.workers,
+            draw=draw,
+        )
+        for draw in (laid, drawn)
+    )
+    for score, usual in zip(kept, own, strict=True):
+        remark = f"gain {score.gain:.2f}, of the world's own picture {usual.gain:.2f}"
+        details = asdict(score) | {"own_gain": usual.gain}
+        yield Row("kept", f"{score.name}: Spearman", score.spearman, "", remark, details)
+    if kept:
+        working = sum(score.spearman >= MONOTONE for score in kept)
+        yield Row("kept", f"Spearman of {MONOTONE} or more", working, "sliders", f"of {len(kept)}")
+        shares = [
+            score.gain / max(usual.gain, 1e-3) for score, usual in zip(kept, own, strict=True)
+        ]
+        remark = f"{len(images)} images; gain ÷ gain of the world's own picture, mean of sliders"
+        yield Row("kept", "share of the change", float(np.mean(np.clip(shares, -1, 2))), "", remark)
+
+
 def score_sliders(
     world: World, train: ImageSet, validation: ImageSet, options: Options
 ) -> list[SliderScore]:
@@ -193,6 +245,7 @@ PARTS: dict[str, Part] = {
     "distribution": report_distribution,
     "sliders": report_sliders,
     "held": report_held,
+    "kept": report_kept,
     "style": report_style,
     "identifiability": report_identifiability,
     "speed": report_speed,
@@ -202,6 +255,7 @@ PARTS: dict[str, Part] = {
 __all__ = [
     "MONOTONE", "PARTS", "STEADY", "Options", "Row", "as_json", "decode_all", "encode_all",
     "format_table", "pick", "report_distribution", "report_held", "report_identifiability",
+    "report_kept",
     "report_reconstruction", "report_sliders", "report_speed", "report_style", "report_swd",
     "score_sliders", "swd_views",
 ]  # fmt: skip

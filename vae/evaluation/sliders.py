@@ -143,6 +143,7 @@ def measure_sliders(
     workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
     move: Callable[[Mapping[str, float]], Latents] | None = None,
+    draw: Callable[[Latents], Tensor] | None = None,
 ) -> list[SliderScore]:
     """Return a score for every style slider whose attribute varies in the data.
 
@@ -157,8 +158,10 @@ def measure_sliders(
         workers: Processes that measure while this one decodes; 0 does both here.
         progress: Called with (sliders done, sliders in all).
         move: How the pictures are moved, where not by `world.move`.
+        draw: How all pictures are drawn, where not by `world.decode`: straight (N, C, S, S).
     """
     move = move or partial(world.move, latents)
+    draw = draw or partial(_in_chunks, world)
     style = [
         slider
         for slider in world.sliders
@@ -169,9 +172,9 @@ def measure_sliders(
     with _measuring(measure, workers) as submit:
         for done, slider in enumerate(style, start=1):
             pending = [
-                submit(pictures)
+                submit(to_bytes(to_pixels(pictures)))
                 for place in places
-                for pictures in _decode(world, move({slider.name: float(place)}))
+                for pictures in draw(move({slider.name: float(place)})).split(CHUNK)
             ]
             tables = [result() for result in pending]
             rows = np.concatenate([reference.standardise(table) for table in tables])
@@ -238,13 +241,13 @@ def rank_correlation(places: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.where(spread > 0, (x @ y) / np.maximum(spread, 1e-12), 0.0)
 
 
-def _decode(world: World, latents: Latents) -> Iterator[np.ndarray]:
-    """Yield the pictures of latents, (n, H, W, 4) uint8, a part at a time."""
+def _in_chunks(world: World, latents: Latents) -> Tensor:
+    """Return the pictures of latents, straight (N, C, S, S), drawn a part at a time."""
     import torch
 
+    pairs = zip(latents.z.split(CHUNK), latents.key.split(CHUNK), strict=True)
     with torch.inference_mode():
-        for z, key in zip(latents.z.split(CHUNK), latents.key.split(CHUNK), strict=True):
-            yield to_bytes(to_pixels(world.decode(latents._replace(z=z, key=key))))
+        return torch.cat([world.decode(latents._replace(z=z, key=key)) for z, key in pairs])
 
 
 @contextmanager
