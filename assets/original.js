@@ -79,7 +79,7 @@ vae43.original = (() => {
     if (!of(state)) return null;
     const { webp } = state.detail;
     const found = prepared.find((one) => one.packed === webp && one.side === side);
-    if (found) return lay(bitmap, found);
+    if (found) return lay(bitmap, found, state.warp);
     const name = `${side}/${webp}`;
     if (!preparing.has(name)) {
       preparing.add(name);
@@ -140,10 +140,14 @@ vae43.original = (() => {
     return values;
   }
 
-  // Add the difference of two small squares to a large one, enlarged bilinearly.
-  function lay(bitmap, { side, size, large, before, canvas, context, target }) {
+  // Add the difference of two small squares to a large one, enlarged bilinearly; both squares are
+  // warped first where the edit has moved the picture.
+  function lay(bitmap, one, warp) {
+    const { side, size, canvas, context, target } = one;
     const change = read(bitmap);
-    if (change.length !== before.length) return null; // of another world
+    if (change.length !== one.before.length) return null; // of another world
+    const before = warp ? warped(one.before, size, warp) : one.before;
+    const large = warp ? warped(one.large, side, warp) : one.large;
     for (let i = 0; i < change.length; i++) change[i] -= before[i];
     const { data } = target;
     const { from, to, share } = steps(side, size);
@@ -168,6 +172,36 @@ vae43.original = (() => {
     }
     context.putImageData(target, 0, 0);
     return canvas;
+  }
+
+  // Fetch each pixel of a square from where a warp of the second degree says: twelve numbers, in
+  // halves of the side from the middle (vae/warp.py). Bilinear; nothing is beyond the square.
+  function warped(values, side, [a, b, c, d, e, f, k, l, m, n, o, p]) {
+    const found = new Float32Array(values.length);
+    for (let row = 0, at = 0; row < side; row++) {
+      const y = (2 * row + 1) / side - 1;
+      for (let column = 0; column < side; column++, at += 4) {
+        const x = (2 * column + 1) / side - 1;
+        const across = x + a + b * x + c * y + d * x * x + e * x * y + f * y * y;
+        const down = y + k + l * x + m * y + n * x * x + o * x * y + p * y * y;
+        const left = ((across + 1) * side - 1) / 2;
+        const top = ((down + 1) * side - 1) / 2;
+        const [i, j] = [Math.floor(left), Math.floor(top)];
+        if (i < -1 || j < -1 || i >= side || j >= side) continue;
+        const [right, low] = [left - i, top - j];
+        fetch(values, side, i, j, (1 - right) * (1 - low), found, at);
+        fetch(values, side, i + 1, j, right * (1 - low), found, at);
+        fetch(values, side, i, j + 1, (1 - right) * low, found, at);
+        fetch(values, side, i + 1, j + 1, right * low, found, at);
+      }
+    }
+    return found;
+  }
+
+  function fetch(values, side, column, row, share, found, at) {
+    if (column < 0 || row < 0 || column >= side || row >= side) return;
+    const from = 4 * (row * side + column);
+    for (let c = 0; c < 4; c++) found[at + c] += share * values[from + c];
   }
 
   // For each pixel of the large side: its two neighbours on the small one, and how near the second.

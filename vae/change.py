@@ -5,17 +5,19 @@ rebuilt picture gains can be lost again by rebuilding. But the difference betwee
 the world, before and after an edit, can be laid on the picture itself: what the world did not
 touch stays as it was.
 
-A plain sum would draw the world's shapes on a picture that has others. So colour changes in three
-parts. What an edit does to colours thereabouts, darker or less vivid, is a linear map of them,
-fitted to the world's two pictures in wide windows; it suits any shapes. What that leaves over, a
-light here and a hollow there, is added where the world's picture is near to the picture, and only
-there. What both leave over of the texture becomes a change of the picture's own
-(`vae.texture_change`). Alpha changes where the two silhouettes agree on it, and nearly agree
-thereabouts; away from the picture's own outline only where the world knows the picture: elsewhere
-it would cut holes into a photograph.
+A plain sum would draw the world's shapes on a picture that has others. So where a silhouette moves
+the picture is moved itself (`vae.warp`), and colour changes in three parts. What an edit does to
+colours thereabouts, darker or less vivid, is a linear map of them, fitted to the world's two
+pictures in wide windows; it suits any shapes. What that leaves over, a light here and a hollow
+there, is added where the world's picture is near to the picture, and only there. What both leave
+over of the texture becomes a change of the picture's own (`vae.texture_change`). Alpha changes,
+beyond what has moved, where the two silhouettes agree on it and the world knows the picture
+thereabouts: elsewhere that would draw ghosts of outlines, and cut holes into a photograph.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -23,12 +25,13 @@ from torch import Tensor
 from vae.errors import ShapeError
 from vae.losses import premultiply
 from vae.texture_change import lay_texture
+from vae.warp import Warp
 from vae.windows import boxed, cell, in_cells, in_pixels
 
 AGREEMENT, SURE = 4, 4
 """Powers: of 1 - |difference of alphas|, by which alpha follows; of the lesser alpha, by which a
 colour is known: near a rim it is half that of nothing."""
-NEAR, ALIKE = 0.07, 0.15
+NEAR, ALIKE = 0.07, 0.1
 """How far a world's picture, seen from afar, may be off to be trusted with shapes: root mean square
 of premultiplied channels; and its alpha, to be trusted with outlines."""
 _REACH = 4  # cells: half the width of a window, which is smoothed once more
@@ -36,8 +39,28 @@ _ANYWHERE = 0.02  # weight of the whole picture in each window: where nothing is
 _RIDGE = 1e-2  # added to the variances: colours that are all alike ask for no steep map
 
 
+@dataclass(frozen=True)
+class Change:
+    """What an edit makes of a picture.
+
+    Attributes:
+        moved: The picture warped, and nothing else: straight (N, C, H, W) in [0, 1].
+        changed: With all that the edit changes.
+        warp: By which it was warped; None in worlds without transparency.
+    """
+
+    moved: Tensor
+    changed: Tensor
+    warp: Warp | None
+
+
 def lay_change(picture: Tensor, before: Tensor, after: Tensor) -> Tensor:
-    """Lay the change between two pictures of a world on a third picture.
+    """Lay the change between two pictures of a world on a third picture: see `find_change`."""
+    return find_change(picture, before, after).changed
+
+
+def find_change(picture: Tensor, before: Tensor, after: Tensor) -> Change:
+    """Find what the change between two pictures of a world makes of a third picture.
 
     Args:
         picture: Straight (N, C, H, W) in [0, 1], C in 1, 3, 4.
@@ -45,7 +68,7 @@ def lay_change(picture: Tensor, before: Tensor, after: Tensor) -> Tensor:
         after: The same, edited.
 
     Returns:
-        Straight (N, C, H, W) in [0, 1]. With ``after`` equal to ``before`` the picture as it is.
+        The change. With ``after`` equal to ``before`` the picture is as it was.
 
     Raises:
         ShapeError: The shapes differ.
@@ -54,6 +77,12 @@ def lay_change(picture: Tensor, before: Tensor, after: Tensor) -> Tensor:
         shapes = ", ".join(str(tuple(x.shape)) for x in (picture, before, after))
         raise ShapeError(f"three pictures of one shape are needed, found {shapes}")
     picture, before, after = (x.clamp(0, 1) for x in (picture, before, after))
+    warp = None
+    unmoved = (before == after).flatten(1).all(1)[:, None, None, None]
+    untouched = picture
+    if picture.shape[1] == 4:
+        warp = Warp.fit(before[:, 3:], after[:, 3:], picture[:, 3:])
+        picture, before = warp.lay_on(picture), warp.lay_on(before)
     near = _nearness(premultiply(picture), premultiply(before), NEAR)
     if picture.shape[1] != 4:
         known, whole = _inside(near), torch.ones_like(near)
@@ -69,10 +98,9 @@ def lay_change(picture: Tensor, before: Tensor, after: Tensor) -> Tensor:
         # Where the picture itself shows nothing, its colour is nothing to change.
         moved = torch.where(alpha > 0, torch.lerp(new, moved, alpha.sqrt()), new)
         follow = (1 - (alpha - had).abs()) ** AGREEMENT * _nearness(alpha, had, ALIKE)
-        follow = follow * torch.maximum(near, _outline(alpha))
+        follow = follow * near
         found = torch.cat((moved, (alpha + follow * (has - had)).clamp(0, 1)), 1)
-    unmoved = (before == after).flatten(1).all(1)[:, None, None, None]
-    return torch.where(unmoved, picture, found)
+    return Change(picture, torch.where(unmoved, untouched, found), warp)
 
 
 def _recolour(
@@ -127,13 +155,6 @@ def _inside(picture: Tensor) -> Tensor:
     inside = torch.zeros_like(picture[:, :1])
     inside[..., rim : picture.shape[-2] - rim, rim : picture.shape[-1] - rim] = 1
     return boxed(inside, rim) * inside
-
-
-def _outline(alpha: Tensor) -> Tensor:
-    """Return where the picture's own outline is near, (N, 1, H, W), 0 to 1."""
-    height, width = alpha.shape[-2:]
-    mean = boxed(in_cells(alpha), _REACH, 2)
-    return in_pixels((8 * mean * (1 - mean)).clamp(0, 1), height, width)
 
 
 def _nearness(picture: Tensor, before: Tensor, scale: float) -> Tensor:

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vae.change import lay_change
+from vae.change import find_change
 from vae.local_change import LocalChange
 from vae.pixels import to_bytes, to_pixels
 from vae.placement import Box, Placement, as_input, fit
@@ -69,8 +69,7 @@ def edit(
         moved = world.borrow(latents, reference.to(picture), texture, palette, alpha)
     moved = world.move(moved, moves)
     before, after = (world.decode(which, grain=grain) for which in (latents, moved))
-    change = LocalChange.fit(picture, lay_change(picture, before, after))
-    return enlarge(change, pixels, None)
+    return enlarge(LocalChange.of(find_change(picture, before, after)), pixels, None)
 
 
 def enlarge(change: LocalChange, pixels: np.ndarray, factor: int | None) -> np.ndarray:
@@ -107,7 +106,10 @@ def _striped(change: LocalChange, pixels: np.ndarray, box: Box) -> np.ndarray:
         for start in range(0, height, rows):
             part = pixels[start : start + rows]
             high, low = (top + (bottom - top) * at / height for at in (start, start + len(part)))
-            picture = as_input(Image.fromarray(part), change.maps.shape[1]).to(change.maps)
+            if change.warp:
+                picture = change.warp.draw(pixels, box, (start, start + len(part)))
+            else:
+                picture = as_input(Image.fromarray(part), change.maps.shape[1]).to(change.maps)
             changed = change.lay_on(picture, (left, high, right, low))
             found[start : start + rows] = to_bytes(to_pixels(changed)[0])
     return found

@@ -19,8 +19,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vae.change import Change
 from vae.errors import ShapeError
-from vae.losses import premultiply
+from vae.losses import premultiply, straighten
+from vae.warp import Warp
 from vae.windows import boxed
 
 RADIUS, RIDGE = 2, 1e-3
@@ -29,18 +31,25 @@ that a flat window asks for no steep map."""
 _PARTS, _MARGIN = 8, 0.1
 """Beyond the square: the parts a side whose means hold there, and within how far, in halves of the
 side, they take the place of the edge."""
-_CLEAR = 0.5 / 255  # an alpha that rounds to nothing: its colour is unknowable
 
 
 @dataclass(frozen=True)
 class LocalChange:
-    """A change as one linear map of premultiplied channels for each pixel.
+    """A change as a warp, and one linear map of premultiplied channels for each pixel.
 
     Attributes:
         maps: (1, C, C + 1, S, S): what is added to each channel, as C slopes and a shift.
+        warp: What moves the picture first; None where nothing moves.
     """
 
     maps: Tensor
+    warp: Warp | None = None
+
+    @classmethod
+    def of(cls, change: Change, changed: Tensor | None = None) -> LocalChange:
+        """Return a change of one picture; ``changed`` where more was done to it since."""
+        local = cls.fit(change.moved, change.changed if changed is None else changed)
+        return cls(local.maps, change.warp if change.warp and change.warp.moves else None)
 
     @classmethod
     def fit(cls, before: Tensor, after: Tensor) -> LocalChange:
@@ -70,7 +79,7 @@ class LocalChange:
         return cls(torch.cat((slopes, shift[:, :, None]), 2))
 
     def lay_on(self, picture: Tensor, box: tuple[float, float, float, float]) -> Tensor:
-        """Lay the change on a picture of any size.
+        """Lay the maps on a picture of any size that has been warped already.
 
         Args:
             picture: Straight (1, C, H, W) in [0, 1].
@@ -101,7 +110,9 @@ class LocalChange:
             maps = torch.lerp(maps, _sampled(parts, grid), (beyond / _MARGIN).clamp(max=1))
         maps = maps.unflatten(1, (channels, channels + 1))
         old = premultiply(picture)
-        return _straightened(old + (maps[:, :, :-1] * old[:, None]).sum(2) + maps[:, :, -1])
+        return straighten(old + (maps[:, :, :-1] * old[:, None]).sum(2) + maps[:, :, -1]).clamp(
+            0, 1
+        )
 
 
 def _sampled(maps: Tensor, grid: Tensor) -> Tensor:
@@ -114,12 +125,3 @@ def _covariances(left: Tensor, right: Tensor) -> Tensor:
     products = boxed((left[:, :, None] * right[:, None]).flatten(1, 2), RADIUS)
     means = (boxed(left, RADIUS)[:, :, None] * boxed(right, RADIUS)[:, None]).flatten(1, 2)
     return (products - means).unflatten(1, (channels, channels)).permute(0, 3, 4, 1, 2)
-
-
-def _straightened(values: Tensor) -> Tensor:
-    """Return premultiplied channels as straight ones in [0, 1]."""
-    if values.shape[1] != 4:
-        return values.clamp(0, 1)
-    colour, alpha = values.split((3, 1), 1)
-    colour = torch.where(alpha > _CLEAR, colour / alpha.clamp_min(_CLEAR), 0)
-    return torch.cat((colour, alpha), 1).clamp(0, 1)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from vae.config import choose, positive
 from vae.errors import ShapeError
 
+_CLEAR = 0.5 / 255
 LEAST = 1e-3
 """Deviation below which a channel counts as one that never changes."""
 
@@ -96,6 +97,18 @@ class _Premultiply(torch.autograd.Function):
 def premultiply(x: Tensor) -> Tensor:
     """Multiply colour by alpha in an RGBA image (N, 4, H, W); others pass through."""
     return _Premultiply.apply(x) if x.shape[1] == 4 else x  # type: ignore[return-value]
+
+
+def straighten(x: Tensor) -> Tensor:
+    """Divide colour by alpha in an RGBA image (N, 4, H, W), cut to [0, 1]; others pass through.
+
+    Black where alpha rounds to nothing: its colour is unknowable.
+    """
+    if x.shape[1] != 4:
+        return x
+    colour, alpha = x.split((3, 1), 1)
+    colour = torch.where(alpha > _CLEAR, colour / alpha.clamp_min(_CLEAR), 0)
+    return torch.cat((colour, alpha), 1).clamp(0, 1)
 
 
 def laplacian_pyramid(x: Tensor, num_levels: int) -> list[Tensor]:

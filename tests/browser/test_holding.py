@@ -9,7 +9,7 @@ import torch
 from tests.browser.conftest import WORLD, after, drag, pixels, rest, shown_state
 from vae.encodings import ATTRIBUTES, measure
 from vae.infer import get_infer_model
-from vae.ui.engine import picture_of
+from vae.ui.drawing import picture_of
 from vae.ui.state import PictureState, read_state
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]

@@ -23,8 +23,8 @@ from vae.evaluation.peers import (
     measure,
     train_ours,
 )
-from vae.evaluation.pythae_peers import Budget, BudgetSpentError, require_pythae, straight
-from vae.losses import premultiply
+from vae.evaluation.pythae_peers import Budget, BudgetSpentError, require_pythae
+from vae.losses import premultiply, straighten
 
 WITHOUT = "pythae is optional: the extra `peers`"
 PLAN = Plan(
@@ -81,9 +81,9 @@ def test_a_spent_budget_stops():
 def test_straight_is_the_inverse_of_premultiply():
     x = pictures(4).floats()
     x[:, 3:].clamp_(min=0.1)
-    assert torch.allclose(straight(premultiply(x)), x, atol=1e-5)
+    assert torch.allclose(straighten(premultiply(x)), x, atol=1e-5)
     grey = torch.rand(2, 1, 28, 28)
-    assert straight(grey) is grey
+    assert straighten(grey) is grey
 
 
 def test_ours_stops_at_its_seconds_and_gives_pictures():

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.browser.fake_world import FakeWorld
 from vae.ui.blend import make_blend
-from vae.ui.engine import picture_of
+from vae.ui.drawing import picture_of
 from vae.ui.state import read_state
 
 CORNERS = [{"seed": 1, "moves": {"size": 2.0}}, {"seed": 2, "moves": {}}, {"seed": 3, "moves": {}}]

@@ -16,7 +16,7 @@ from vae.errors import ConfigError
 from vae.pixels import encode_image, premultiply, to_floats
 from vae.placement import as_input
 from vae.ui.detail import kept_pictures, pack
-from vae.ui.engine import picture_of
+from vae.ui.drawing import picture_of
 from vae.ui.frames import make_frame
 from vae.ui.state import MAX_DETAIL, carried, read_state
 from vae.ui.upload import make_start_from

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.browser.fake_world import FakeWorld
 from vae.pixels import shrink, to_pixels
-from vae.ui.engine import picture_of
+from vae.ui.drawing import picture_of
 from vae.ui.explore import AROUND, FIELD, make_field, make_variations
 from vae.ui.explore_panel import _template
 from vae.ui.state import PictureState, read_state

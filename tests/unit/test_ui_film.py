@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.browser.fake_world import FakeWorld, slider
 from vae.pixels import shrink, to_pixels
-from vae.ui.engine import picture_of, pictures_of
+from vae.ui.drawing import picture_of, pictures_of
 from vae.ui.film import TILES, make_strip, places
 from vae.ui.state import PictureState
 from vae.ui.tiles import SIDE, sheet, small_pictures

@@ -14,7 +14,7 @@ from vae.recipe import Recipe
 from vae.slider import Held
 from vae.ui import words
 from vae.ui.download import recipe_of
-from vae.ui.engine import moved_latents_of, picture_of
+from vae.ui.drawing import moved_latents_of, picture_of
 from vae.ui.film import TILES, make_strip, moved
 from vae.ui.grip import make_grip
 from vae.ui.language import speaking

@@ -10,7 +10,7 @@ import torch
 from tests.browser.fake_world import FORMS, STYLES, FakeWorld
 from vae.recipe import read_recipe
 from vae.ui.download import make_save
-from vae.ui.engine import moved_latents_of
+from vae.ui.drawing import moved_latents_of
 from vae.ui.likes import MOST, make_direction
 from vae.ui.state import ALONG_END, MAX_ALONG, read_state
 from vae.ui.upload import make_start_from

@@ -16,7 +16,7 @@ from vae.editing import encode_as, enlarge
 from vae.local_change import LocalChange
 from vae.pixels import encode_image, premultiply, to_floats
 from vae.placement import Placement
-from vae.ui.engine import picture_of
+from vae.ui.drawing import picture_of
 from vae.ui.original import make_save_original
 from vae.ui.state import read_state
 from vae.ui.upload import make_start_from

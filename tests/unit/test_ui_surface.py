@@ -9,7 +9,8 @@ import torch
 from tests.browser.fake_world import STYLES, FakeWorld
 from vae.grain import amounts_of, roughness
 from vae.ui.blend import make_blend
-from vae.ui.engine import Engine, grain_strength, moved_latents_of, picture_of, pictures_of
+from vae.ui.drawing import grain_strength, moved_latents_of, picture_of, pictures_of
+from vae.ui.engine import Engine
 from vae.ui.film import make_strip
 from vae.ui.script_data import draw, read_rows
 from vae.ui.state import read_state

@@ -287,7 +287,7 @@ def test_a_recipe_cannot_name_a_path(worlds):
     recipe = read_recipe(png)
     other = Recipe(world="../other", hash=recipe.hash, state=recipe.state)
     from vae.pixels import encode_image, to_pixels
-    from vae.ui.engine import picture_of
+    from vae.ui.drawing import picture_of
     from vae.ui.state import PictureState
 
     pixels = to_pixels(picture_of(FakeWorld(), PictureState(seed=1, moves={})))[0]

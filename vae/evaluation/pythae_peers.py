@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from vae.data import ImageSet
 from vae.discriminator import Discriminator
 from vae.errors import ConfigError
-from vae.losses import premultiply
+from vae.losses import premultiply, straighten
 from vae.model import build_model
 
 if TYPE_CHECKING:
@@ -68,14 +68,6 @@ def require_pythae() -> None:
         )
 
 
-def straight(x: Tensor) -> Tensor:
-    """Return premultiplied pictures as straight ones; others pass through."""
-    if x.shape[1] != 4:
-        return x
-    alpha = x[:, 3:]
-    return torch.cat((x[:, :3] / alpha.clamp_min(1 / 255), alpha), 1).clamp(0, 1)
-
-
 def our_nets(plan: Plan) -> tuple[Any, Any, Any]:
     """Return our encoder, decoder and discriminator as pythae's, on premultiplied pictures."""
     from pythae.models.base.base_utils import ModelOutput  # pyright: ignore[reportMissingImports]
@@ -91,7 +83,7 @@ def our_nets(plan: Plan) -> tuple[Any, Any, Any]:
             self.net = net
 
         def forward(self, x: Tensor) -> Any:
-            q = self.net(straight(x), std_encoder_loc=False)
+            q = self.net(straighten(x), std_encoder_loc=False)
             return ModelOutput(
                 embedding=torch.cat((q.z.mean, q.key.mean), 1),
                 log_covariance=torch.cat((q.z.logvar, q.key.logvar), 1),
@@ -114,7 +106,7 @@ def our_nets(plan: Plan) -> tuple[Any, Any, Any]:
             self.net = net
 
         def forward(self, x: Tensor, output_layer_levels: list[int] | None = None) -> Any:
-            verdict = self.net(straight(x))
+            verdict = self.net(straighten(x))
             patch, whole = verdict.logits
             score = torch.sigmoid((patch.mean((1, 2, 3)) + whole[:, 0]) / 2)[:, None]
             output = ModelOutput(embedding=score)

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vae.errors import ConfigError
-from vae.ui.engine import Engine, moved_latents_of
+from vae.ui.drawing import moved_latents_of
+from vae.ui.engine import Engine
 from vae.ui.frames import answer, as_text
 from vae.ui.state import PictureState, read_state
 from vae.ui.surface import GRAIN

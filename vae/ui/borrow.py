@@ -12,7 +12,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from vae.errors import ImageError
-from vae.ui.engine import Engine, picture_of, solved
+from vae.ui.drawing import picture_of, solved
+from vae.ui.engine import Engine
 from vae.ui.frames import answer
 from vae.ui.panel import html_panel
 from vae.ui.security import MAX_UPLOAD_BYTES, open_picture

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from vae.errors import ConfigError
 from vae.placement import fit
-from vae.ui.engine import Engine, latents_of
+from vae.ui.drawing import latents_of
+from vae.ui.engine import Engine
 from vae.ui.frames import answer
 from vae.ui.security import open_picture
 from vae.ui.state import PictureState, read_state

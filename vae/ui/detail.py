@@ -14,7 +14,7 @@ import binascii
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from vae.change import lay_change
+from vae.change import Change, find_change
 from vae.errors import ConfigError, ImageError
 from vae.pixels import encode_image
 from vae.placement import as_input
@@ -47,7 +47,7 @@ def pack(pixels: np.ndarray) -> str:
     raise ImageError("This picture has more detail than can be kept.")
 
 
-def keep_detail(world: World, detail: DetailState, after: Tensor) -> Tensor:
+def keep_detail(world: World, detail: DetailState, after: Tensor) -> Change:
     """Lay what the world has changed on the picture itself.
 
     Args:
@@ -59,7 +59,7 @@ def keep_detail(world: World, detail: DetailState, after: Tensor) -> Tensor:
         ConfigError: The picture cannot be read, or is not of this world's size or widths.
     """
     picture, before = kept_pictures(world, detail)
-    return lay_change(picture, before, after)
+    return find_change(picture, before, after)
 
 
 @lru_cache(maxsize=KEPT)

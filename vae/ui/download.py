@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from vae.errors import ConfigError
 from vae.pixels import encode_image, to_pixels
 from vae.recipe import Recipe
-from vae.ui.engine import Engine, picture_of
+from vae.ui.drawing import picture_of
+from vae.ui.engine import Engine
 from vae.ui.frames import answer, as_text
 from vae.ui.panel import html_panel
 from vae.ui.state import PictureState, carried, read_state

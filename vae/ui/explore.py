@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from vae.errors import ConfigError
 from vae.pixels import encode_image
-from vae.ui.engine import Engine, latents_of
+from vae.ui.drawing import latents_of
+from vae.ui.engine import Engine
 from vae.ui.film import moved, read_slider
 from vae.ui.frames import answer, as_text
 from vae.ui.sliders import places, slider_range

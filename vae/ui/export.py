@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from vae.errors import ConfigError
 from vae.pixels import to_bytes, to_pixels, upscale
 from vae.ui.download import FACTORS, file_name, read_factor, recipe_of
-from vae.ui.engine import Engine, picture_of
+from vae.ui.drawing import picture_of
+from vae.ui.engine import Engine
 from vae.ui.frames import answer, as_text
 from vae.ui.state import PictureState, read_state
 from vae.ui.words import EXPORT

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from vae.errors import ConfigError
 from vae.pixels import encode_image, to_bytes, to_pixels
-from vae.ui.engine import Engine, picture_of
+from vae.ui.drawing import changes_of
+from vae.ui.engine import Engine
 from vae.ui.recall import RECALL, ForgottenError
 from vae.ui.state import PictureState, read_state
 from vae.ui.words import explain
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from vae.infer import World
 
 
-def draw_frame(world: World, state: PictureState, still: bool) -> bytes:
-    """Return the webp of a state; runs on the drawing thread.
+def draw_frame(world: World, state: PictureState, still: bool) -> tuple[bytes, list[float] | None]:
+    """Return the webp of a state, and what has warped a kept picture; on the drawing thread.
 
     Args:
         world: What draws.
@@ -34,8 +35,10 @@ def draw_frame(world: World, state: PictureState, still: bool) -> bytes:
         still: Whether the hand rests and the picture may be exact, several times larger. In
             motion it is lossy: about 11 KB and 2.5 ms at 256².
     """
-    pixels = to_pixels(picture_of(world, state))[0]
-    return _exact_webp(pixels) if still else encode_image(pixels, "webp")
+    pictures, [change] = changes_of(world, [state])
+    pixels = to_pixels(pictures)[0]
+    warp = change.warp.numbers() if change and change.warp else None
+    return _exact_webp(pixels) if still else encode_image(pixels, "webp"), warp
 
 
 def _exact_webp(pixels: np.ndarray) -> bytes:
@@ -72,7 +75,8 @@ def make_frame(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     the hand rests, and answers
     ``{"seq": seq, "webp": base64, "ms": spent here}``, or ``{"seq": seq, "error": sentence}``.
     Where the picture keeps its detail ``ref`` names it: the next requests may send
-    ``"detail": {"ref": name}``, and send it again where the answer is ``forgotten``.
+    ``"detail": {"ref": name}``, and send it again where the answer is ``forgotten``. There
+    ``warp`` are the numbers of a `vae.warp.Warp`, if it moves anything.
     The page subtracts ``ms`` from the round trip to know how many requests the way itself holds.
     """
 
@@ -85,10 +89,11 @@ def make_frame(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
                 return {"forgotten": True}
             state = read_state(whole, engine.ranges)
             still = whole.get("still") is True
-            webp = as_text(await engine.draw(draw_frame, state, still))
-            ref = RECALL.remember(data)
-            named = {} if ref is None else {"ref": ref}
-            return {"webp": webp, "ms": round(1000 * (time.perf_counter() - came), 1), **named}
+            webp, warp = await engine.draw(draw_frame, state, still)
+            more = {"ref": RECALL.remember(data), "warp": warp}
+            more = {name: value for name, value in more.items() if value is not None}
+            ms = round(1000 * (time.perf_counter() - came), 1)
+            return {"webp": as_text(webp), "ms": ms, **more}
 
         seq = data.get("seq") if isinstance(data, Mapping) else None
         return {"seq": seq if isinstance(seq, int) else None, **await answer(work)}

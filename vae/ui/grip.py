@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vae.errors import ConfigError
-from vae.ui.engine import Engine, moved_latents_of
+from vae.ui.drawing import moved_latents_of
+from vae.ui.engine import Engine
 from vae.ui.film import read_slider
 from vae.ui.frames import answer
 from vae.ui.sliders import places, slider_range

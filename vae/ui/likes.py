@@ -11,7 +11,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from vae.errors import ConfigError
-from vae.ui.engine import Engine, latents_of
+from vae.ui.drawing import latents_of
+from vae.ui.engine import Engine
 from vae.ui.frames import answer
 from vae.ui.panel import html_panel
 from vae.ui.sliders import STEP

@@ -15,9 +15,9 @@ from vae.editing import encode_as, enlarge
 from vae.errors import ConfigError
 from vae.local_change import LocalChange
 from vae.pixels import encode_image
-from vae.ui.detail import kept_pictures
 from vae.ui.download import file_name, read_factor, recipe_of
-from vae.ui.engine import Engine, picture_of
+from vae.ui.drawing import changes_of
+from vae.ui.engine import Engine
 from vae.ui.export import write_webp
 from vae.ui.frames import answer, as_text
 from vae.ui.security import open_picture
@@ -41,8 +41,9 @@ def change_of(world: World, state: PictureState) -> LocalChange:
     """
     if state.detail is None:
         raise ConfigError("expected a picture whose detail is kept")
-    before, _ = kept_pictures(world, state.detail)
-    return LocalChange.fit(before, picture_of(world, state))
+    pictures, [change] = changes_of(world, [state])
+    assert change is not None  # there is a detail
+    return LocalChange.of(change, pictures)
 
 
 def _write(pixels: np.ndarray, kind: str, recipe: Recipe | None) -> bytes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from vae.errors import ConfigError, ImageError
 from vae.pixels import encode_image, to_pixels, to_tensor
 from vae.placement import fit
-from vae.ui.engine import latents_of
+from vae.ui.drawing import latents_of
 from vae.ui.security import open_picture
 from vae.ui.state import PictureState, read_state
 from vae.ui.surface import grain_of, without_grain

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vae.pixels import encode_image, shrink, to_pixels
-from vae.ui.engine import Engine, pictures_of
+from vae.ui.drawing import pictures_of
+from vae.ui.engine import Engine
 from vae.ui.state import PictureState
 
 if TYPE_CHECKING:

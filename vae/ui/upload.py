@@ -10,7 +10,8 @@ from vae.pixels import encode_image, to_pixels
 from vae.placement import Placement, as_input
 from vae.recipe import Recipe, carries_recipe, read_recipe
 from vae.ui.detail import pack
-from vae.ui.engine import Engine, moved_latents_of
+from vae.ui.drawing import moved_latents_of
+from vae.ui.engine import Engine
 from vae.ui.frames import answer, as_text
 from vae.ui.panel import label
 from vae.ui.security import MAX_UPLOAD_BYTES, open_picture

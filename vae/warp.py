@@ -1,0 +1,174 @@
+"""How an edit moves a silhouette: a smooth warp, which moves a picture of other shapes as well.
+
+A slider of form makes the world's fruit taller, or lets it lean. On a drawing that the world only
+knows roughly the difference of the two outlines would be laid as a ghost beside its own. So the
+warp that carries the one silhouette nearest to the other is found, and the drawing is warped by it,
+detail and all; what the warp does not explain is left to `vae.change`.
+
+References:
+    Baker and Matthews (2004), Lucas-Kanade 20 years on, IJCV 56: Gauss-Newton on a parametric warp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vae.errors import ShapeError
+from vae.losses import premultiply, straighten
+from vae.windows import boxed, in_cells
+
+TERMS = ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2))
+"""Powers of x and y of the six terms of a displacement, from the middle of the square."""
+_RIDGE = (1e-4, 5e-4, 6e-3)  # by degree: to move is cheap, to bend is dear
+_STEPS, _REACH = 5, 2  # of Gauss-Newton; cells by which silhouettes are smoothed, twice
+_EXPLAINED = (
+    0.3,
+    0.7,
+)  # share of the squared difference from which a warp counts, and counts whole
+_MOVED = (0.01, 0.03)  # the difference itself, root mean square of alpha
+_ALIKE = (0.7, 0.8)  # how much of both silhouettes is common to picture and world, of all of both
+_TAPS = 3  # pixels around a place that the cubic interpolation looks at
+
+
+@dataclass(frozen=True)
+class Warp:
+    """A displacement of the square, of the second degree.
+
+    Attributes:
+        coefficients: (N, 2, 6), of `TERMS`: from how far across and down each place is fetched, in
+            halves of the side. All 0: nothing moves.
+    """
+
+    coefficients: Tensor
+
+    @classmethod
+    def fit(cls, before: Tensor, after: Tensor, shown: Tensor) -> Warp:
+        """Find the warp that carries one silhouette of a world to another.
+
+        Args:
+            before: Alpha (N, 1, S, S) in [0, 1].
+            after: The same, edited.
+            shown: Alpha of the pictures that are to be warped. Those of another silhouette, like a
+                photograph that fills the square, are left where they are.
+
+        Raises:
+            ShapeError: The shapes differ.
+        """
+        if not before.shape == after.shape == shown.shape or before.shape[1] != 1:
+            shapes = ", ".join(str(tuple(x.shape)) for x in (before, after, shown))
+            raise ShapeError(f"three alphas of one shape are needed, found {shapes}")
+        old, new, own = (boxed(in_cells(x), _REACH, 2) for x in (before, after, shown))
+        side = old.shape[-1]
+        terms = _terms(side).to(old).flatten(1)  # (6, P)
+        ridge = old.new_tensor([_RIDGE[sum(powers)] for powers in TERMS]).repeat(2)
+        slopes = (_differences(old, 3) * side / 4, _differences(old, 2) * side / 4)
+        every = torch.cat((old, *slopes), 1)
+        wanted, found = new.flatten(1), old.flatten(1)
+        first = (wanted - found).square().mean(1)
+        coefficients = old.new_zeros(len(old), 2, len(TERMS))
+        for _ in range(_STEPS):
+            value, *slope = _fetched(every, coefficients).flatten(2).split(1, 1)
+            found = value[:, 0]
+            ways = torch.cat([terms * each for each in slope], 1)  # (N, 12, P)
+            pull = (ways @ (wanted - found)[..., None])[..., 0] / side**2
+            pull = pull - ridge * coefficients.flatten(1)
+            step = torch.linalg.solve(ways @ ways.mT / side**2 + ridge.diag(), pull)
+            coefficients = coefficients + step.view_as(coefficients)
+        found = _fetched(old, coefficients).flatten(1)
+        explained = 1 - (wanted - found).square().mean(1) / first.clamp_min(1e-9)
+        common = torch.minimum(old, own).sum((1, 2, 3)) / torch.maximum(old, own).sum((1, 2, 3))
+        share = _ramp(explained, _EXPLAINED) * _ramp(first.sqrt(), _MOVED)
+        share = share * _ramp(common.nan_to_num(), _ALIKE)
+        return cls(coefficients * share[:, None, None])
+
+    @property
+    def moves(self) -> bool:
+        """Whether anything moves at all."""
+        return bool(self.coefficients.any())
+
+    def numbers(self) -> list[float] | None:
+        """Return the twelve coefficients of one warp, those across first; None if nothing moves."""
+        return self.coefficients.flatten().tolist() if self.moves else None
+
+    def lay_on(self, picture: Tensor) -> Tensor:
+        """Return straight squares (N, 4, S, S), warped."""
+        if not self.moves:
+            return picture
+        return straighten(_fetched(premultiply(picture), self.coefficients, "bicubic"))
+
+    def draw(
+        self, pixels: np.ndarray, box: tuple[float, float, float, float], rows: tuple[int, int]
+    ) -> Tensor:
+        """Warp some rows of a picture of any size.
+
+        Args:
+            pixels: The whole picture, (H, W, 4) straight bytes.
+            box: Where it lies on the square: left, top, right, bottom, in shares of the side.
+            rows: The first that is wanted, and the one after the last.
+
+        Returns:
+            Straight (1, 4, rows, W) in [0, 1].
+        """
+        height, width = pixels.shape[:2]
+        left, top, right, bottom = box
+        across = left + (right - left) * (torch.arange(width) + 0.5) / width
+        down = top + (bottom - top) * (torch.arange(*rows) + 0.5) / height
+        down, across = torch.meshgrid(2 * down - 1, 2 * across - 1, indexing="ij")
+        places = _moved(torch.stack((across, down), -1), self.coefficients[:1].cpu())
+        x = ((places[..., 0] + 1) / 2 - left) / (right - left) * 2 - 1
+        y = ((places[..., 1] + 1) / 2 - top) / (bottom - top) * height  # in rows of the picture
+        first = min(max(int(y.min()) - _TAPS, 0), height - 1)
+        last = min(max(int(y.max()) + 1 + _TAPS, first + 1), height)
+        part = torch.from_numpy(np.ascontiguousarray(pixels[first:last])).permute(2, 0, 1)[None]
+        grid = torch.stack((x, 2 * (y - first) / (last - first) - 1), -1)
+        part = premultiply(part.float() / 255)
+        found = F.grid_sample(part, grid, mode="bicubic", align_corners=False)
+        return straighten(found).to(self.coefficients)
+
+
+def _ramp(values: Tensor, between: tuple[float, float]) -> Tensor:
+    low, high = between
+    return ((values - low) / (high - low)).clamp(0, 1)
+
+
+def _differences(values: Tensor, axis: int) -> Tensor:
+    """Return differences over two cells along an axis, 0 at the edges."""
+    wide = values.narrow(axis, 2, values.shape[axis] - 2) - values.narrow(
+        axis, 0, values.shape[axis] - 2
+    )
+    return F.pad(wide, (1, 1, 0, 0) if axis == 3 else (0, 0, 1, 1))
+
+
+@lru_cache(maxsize=8)
+def _places(side: int) -> Tensor:
+    """Return where the pixels' centres are, (side, side, 2): x and y from -1 to 1."""
+    line = (2 * torch.arange(side) + 1) / side - 1
+    down, across = torch.meshgrid(line, line, indexing="ij")
+    return torch.stack((across, down), -1)
+
+
+@lru_cache(maxsize=8)
+def _terms(side: int) -> Tensor:
+    across, down = _places(side).unbind(-1)
+    return torch.stack([across**i * down**j for i, j in TERMS])
+
+
+def _moved(places: Tensor, coefficients: Tensor) -> Tensor:
+    """Return where places (H, W, 2) are fetched from, (N, H, W, 2)."""
+    across, down = places.unbind(-1)
+    terms = torch.stack([across**i * down**j for i, j in TERMS])
+    return places + torch.einsum("ndk,khw->nhwd", coefficients, terms)
+
+
+def _fetched(values: Tensor, coefficients: Tensor, mode: str = "bilinear") -> Tensor:
+    """Return values (N, C, S, S) warped; nothing is beyond the square."""
+    side = values.shape[-1]
+    shift = torch.einsum("ndk,khw->nhwd", coefficients, _terms(side).to(values))
+    grid = _places(side).to(values) + shift
+    return F.grid_sample(values, grid, mode=mode, align_corners=False)
