@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 
 import numpy as np
@@ -17,21 +18,28 @@ BUTTON = "#detail .own-size"
 SIDE = 900
 
 
-@pytest.fixture(scope="module")
-def stripes() -> np.ndarray:
+def striped(radius: float) -> np.ndarray:
     """Stripes too fine for the world's square, in a disc on a clear ground."""
     row, column = np.mgrid[:SIDE, :SIDE] / SIDE - 0.5
     picture = np.zeros((SIDE, SIDE, 4), dtype=np.uint8)
     picture[..., :3] = np.where((column * SIDE).astype(int) % 8 < 4, 60, 190)[..., None]
-    picture[..., 3] = np.where(np.hypot(row, column) < 0.47, 255, 0)
+    picture[..., 3] = np.where(np.hypot(row, column) < radius, 255, 0)
     return picture
+
+
+@pytest.fixture(scope="module")
+def stripes() -> np.ndarray:
+    return striped(0.47)
 
 
 @pytest.fixture
 def started(visit, fake_url, stripes):
-    page = visit(fake_url)
+    return start(visit(fake_url), stripes)
+
+
+def start(page, picture: np.ndarray):
     file = io.BytesIO()
-    Image.fromarray(stripes).save(file, "PNG")
+    Image.fromarray(picture).save(file, "PNG")
     upload = {"name": "my stripes.png", "mimeType": "image/png", "buffer": file.getvalue()}
     page.set_input_files("#stage .file", upload)
     page.wait_for_function("() => vae43.store.state.z")
@@ -159,3 +167,28 @@ def test_comparing_shows_the_file_before_at_the_same_sharpness(started):
     page.wait_for_function("() => document.querySelector('.sheet .before').src.startsWith('blob:')")
     side = page.evaluate("() => document.querySelector('.sheet .before').naturalWidth")
     assert side == page.evaluate("() => vae43.wholeSide()")
+
+
+def on_canvas(page) -> np.ndarray:
+    """Return the canvas, premultiplied floats (H, W, 4)."""
+    data = page.evaluate(
+        "() => document.querySelector('#stage canvas').toDataURL('image/png').split(',')[1]"
+    )
+    return seen(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGBA"))
+
+
+def test_a_form_slider_moves_the_file_itself_and_draws_no_ghost_of_an_outline(visit, fake_url):
+    page = start(visit(fake_url), striped(0.33))
+    before = on_canvas(page)
+    after(page, lambda: drag(page, "size", 2))
+    settle(page)
+    page.wait_for_timeout(500)
+    larger = on_canvas(page)
+    assert larger[..., 3].mean() > 1.2 * before[..., 3].mean()
+    between = (larger[..., 3] > 0.05) & (larger[..., 3] < 0.95)
+    assert between.mean() < 0.03
+    assert contrast(page) > 30  # with its stripes
+    _, large = saved(page, lambda: page.click("#save-4x"))
+    small = np.asarray(large.resize(larger.shape[1::-1], Image.Resampling.LANCZOS))
+    apart, moved = (np.abs(larger - other)[..., 3].mean() for other in (seen(small), before))
+    assert apart < 0.05 * moved
