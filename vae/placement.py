@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _FRAME = 7 / 8  # a cut-out's longer side on its square, as the first world's pictures have it
+_FULL = 0.95  # of its square, from which a cut-out has no room to grow
 _VISIBLE = 20  # alpha, of 255, from which a pixel belongs to the cut-out
 
 Box = tuple[float, float, float, float]
@@ -44,8 +45,9 @@ class Placement:
     def of(cls, pixels: np.ndarray, size: int, channels: int) -> Placement:
         """Find the placement of a picture.
 
-        A cut-out is cropped to what is visible and framed as the world's own pictures are, unless
-        it is a well-filled square already; an opaque picture is fitted whole, the rest left clear.
+        A cut-out is cropped to what is visible and framed as the world's own pictures are, with
+        room to grow, unless it is a well-filled square already; an opaque picture is fitted whole,
+        the rest left clear.
         In a world without transparency it fills the square, its longer side cropped to the middle.
 
         Args:
@@ -64,8 +66,8 @@ class Placement:
             return cls(source=source, target=(0, 0, size, size), size=size, filled=True)
         source = _visible(pixels)
         longest = max(source[2] - source[0], source[3] - source[1])
-        framed = width == height and longest >= width / 2
-        if framed or source == (0, 0, width, height):
+        framed = width == height and width / 2 <= longest <= _FULL * width
+        if framed or pixels[..., 3].min() == 255:
             source, side = (0, 0, width, height), float(max(width, height))
         else:
             side = longest / _FRAME
