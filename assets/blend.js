@@ -131,7 +131,8 @@ vae43.blend = (() => {
       const at = shown.reduce((sum, corner, n) => sum + share[n] * (corner.moves?.[name] ?? 0), 0);
       moves[name] = Math.round(100 * at) / 100;
     }
-    const whole = vae43.whole({ z: mean("z"), key: mean("key"), moves }, words.blend_name);
+    const detail = vae43.detail.mixed(corners.slice(0, shown.length).map((one) => one.state), share);
+    const whole = vae43.whole({ z: mean("z"), key: mean("key"), moves, detail }, words.blend_name);
     if (Object.keys(store.state.moves).length) vae43.restore(whole, "blend");
     else store.change("blend", whole);
   }

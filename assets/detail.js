@@ -7,7 +7,7 @@
 
 vae43.detail = (() => {
   const { store } = vae43;
-  const names = new WeakMap(); // of details that the server has been sent
+  const names = new WeakMap(); // of details that the server has been sent, by their latents
   let row = null;
   let box = null;
 
@@ -48,16 +48,31 @@ vae43.detail = (() => {
     row.title = words.detail_carried;
   }
 
+  // What a mixture of states carries: the detail that most of it has, less by what another has.
+  // Two states of one picture keep all of it between them.
+  function mixed(states, weights) {
+    const found = new Map(); // of each picture, how much of it there is
+    states.forEach(({ detail }, i) => {
+      if (!detail) return;
+      const share = (found.get(detail.webp)?.share ?? 0) + weights[i] * (detail.share ?? 1);
+      found.set(detail.webp, { ...detail, share });
+    });
+    const [most, next] = [...found.values()].sort((a, b) => b.share - a.share);
+    const share = Math.round(100 * ((most?.share ?? 0) - (next?.share ?? 0))) / 100;
+    return share > 0 ? { ...most, share } : null;
+  }
+
   // Ask for a frame, the detail named where the server knows it, and sent again where it does not.
   async function frame(state) {
     const { detail } = state;
-    const ref = detail && names.get(detail);
-    let answer = await vae43.server.frame(ref ? { ...state, detail: { ref } } : state);
+    const ref = detail && names.get(detail.z);
+    const named = ref && { ref, share: detail.share ?? 1 };
+    let answer = await vae43.server.frame(ref ? { ...state, detail: named } : state);
     if (answer?.forgotten) {
-      names.delete(detail);
+      names.delete(detail.z);
       answer = await vae43.server.frame(state);
     }
-    if (answer?.ref) names.set(detail, answer.ref);
+    if (answer?.ref) names.set(detail.z, answer.ref);
     return answer;
   }
 
@@ -69,6 +84,8 @@ vae43.detail = (() => {
     // What a state carries that starts from a picture just read, or null.
     of: (answer) => (vae43.memory.read("detail").on === false ? null : carried(answer)),
     // The same, once the picture has been read anew.
-    moved: (best) => (store.state.detail ? { ...store.state.detail, ...latents(best) } : null),
+    moved: (best) =>
+      store.state.detail ? { ...store.state.detail, ...latents(best), share: 1 } : null,
+    mixed,
   };
 })();

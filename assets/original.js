@@ -79,7 +79,7 @@ vae43.original = (() => {
     if (!of(state)) return null;
     const { webp } = state.detail;
     const found = prepared.find((one) => one.packed === webp && one.side === side);
-    if (found) return lay(bitmap, found, state.warp);
+    if (found) return lay(bitmap, found, state.warp, state.detail.share ?? 1);
     const name = `${side}/${webp}`;
     if (!preparing.has(name)) {
       preparing.add(name);
@@ -141,14 +141,14 @@ vae43.original = (() => {
   }
 
   // Add the difference of two small squares to a large one, enlarged bilinearly; both squares are
-  // warped first where the edit has moved the picture.
-  function lay(bitmap, one, warp) {
+  // warped first where the edit has moved the picture, and a share of them is taken.
+  function lay(bitmap, one, warp, kept) {
     const { side, size, canvas, context, target } = one;
     const change = read(bitmap);
     if (change.length !== one.before.length) return null; // of another world
     const before = warp ? warped(one.before, size, warp) : one.before;
     const large = warp ? warped(one.large, side, warp) : one.large;
-    for (let i = 0; i < change.length; i++) change[i] -= before[i];
+    for (let i = 0; i < change.length; i++) change[i] -= kept * before[i];
     const { data } = target;
     const { from, to, share } = steps(side, size);
     const row = new Float32Array(4 * size);
@@ -162,11 +162,11 @@ vae43.original = (() => {
         const i = 4 * from[x];
         const j = 4 * to[x];
         const part = share[x];
-        const alpha = large[at + 3] + row[i + 3] + part * (row[j + 3] - row[i + 3]);
+        const alpha = kept * large[at + 3] + row[i + 3] + part * (row[j + 3] - row[i + 3]);
         const scale = alpha >= 255 ? 1 : alpha > 0.5 ? 255 / alpha : 0;
-        data[at] = scale * (large[at] + row[i] + part * (row[j] - row[i]));
-        data[at + 1] = scale * (large[at + 1] + row[i + 1] + part * (row[j + 1] - row[i + 1]));
-        data[at + 2] = scale * (large[at + 2] + row[i + 2] + part * (row[j + 2] - row[i + 2]));
+        data[at] = scale * (kept * large[at] + row[i] + part * (row[j] - row[i]));
+        data[at + 1] = scale * (kept * large[at + 1] + row[i + 1] + part * (row[j + 1] - row[i + 1]));
+        data[at + 2] = scale * (kept * large[at + 2] + row[i + 2] + part * (row[j + 2] - row[i + 2]));
         data[at + 3] = alpha; // what is beyond 0 or 255 is cut by the array itself
       }
     }

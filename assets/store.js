@@ -4,7 +4,7 @@
 //     moves,                slider name to position, zeros left out
 //     held,                 slider name to what it adds to the key, so that the rest is held
 //     own,                  of the moves, those that the file itself has set
-//     detail }              {webp, z, key}: the file's picture, where its detail is kept
+//     detail }              {webp, z, key, share}: the file's picture, where its detail is kept
 //
 // A panel adds a field of its own by changing it; null is the same as absent. States are never
 // changed in place, so that whoever keeps one keeps it as it was.

@@ -192,3 +192,48 @@ def test_a_form_slider_moves_the_file_itself_and_draws_no_ghost_of_an_outline(vi
     small = np.asarray(large.resize(larger.shape[1::-1], Image.Resampling.LANCZOS))
     apart, moved = (np.abs(larger - other)[..., 3].mean() for other in (seen(small), before))
     assert apart < 0.05 * moved
+
+
+def test_a_blend_fades_a_kept_picture_into_the_worlds_own(started):
+    page = started
+    page.click("[data-opens=blend]")
+    page.wait_for_selector("#blend .pad:not(.blank)")
+
+    def at(across: float, down: float) -> None:
+        box = page.locator("#blend .pad").bounding_box()
+        place = box["x"] + across * box["width"], box["y"] + down * box["height"]
+        after(page, lambda: page.mouse.click(*place))
+        settle(page)
+        page.wait_for_timeout(400)
+
+    share = "() => vae43.store.state.detail?.share"
+    at(0.02, 0.02)
+    assert page.evaluate(share) > 0.9
+    near = contrast(page)
+    at(0.4, 0.4)
+    assert 0.2 < page.evaluate(share) < 0.6
+    assert contrast(page) < 0.75 * near
+    at(0.98, 0.98)
+    assert page.evaluate(share) in (None, pytest.approx(0, abs=0.05))
+    assert contrast(page) < 0.55 * near
+    page.keyboard.press("Control+z")
+    settle(page)
+    assert page.evaluate(share) > 0.2
+
+
+def test_two_states_of_one_picture_keep_all_of_it_between_them(started):
+    shares = """(shares) => {
+      const { detail } = vae43.store.state;
+      const other = { ...detail, webp: "another" };
+      const states = [{ detail }, { detail: { ...detail } }, { detail: other }, {}];
+      const mixed = vae43.detail.mixed(states, shares);
+      return mixed && [mixed.share, mixed.webp === "another"];
+    }"""
+    for weights, found in {
+        (0.4, 0.6, 0, 0): [1, False],
+        (0.5, 0.2, 0.3, 0): [0.4, False],
+        (0.1, 0, 0.6, 0.3): [0.5, True],
+        (0.5, 0, 0.5, 0): None,
+        (0, 0, 0, 1): None,
+    }.items():
+        assert started.evaluate(shares, list(weights)) == found, weights

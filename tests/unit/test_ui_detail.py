@@ -74,7 +74,8 @@ def test_another_start_changes_it_by_what_sets_the_two_apart(start):
 def test_a_frame_of_it_is_drawn_and_kept_for_the_next(engine, start):
     kept_pictures.cache_clear()
     for place in (0.0, 0.5):
-        asked = {**start, "moves": {"warmth": place}, "seq": 1}
+        detail = {**start["detail"], "share": 1 - place}
+        asked = {**start, "moves": {"warmth": place}, "detail": detail, "seq": 1}
         assert "webp" in asyncio.run(make_frame(engine)(asked))
     assert kept_pictures.cache_info().misses == 1
 
@@ -115,6 +116,22 @@ def test_only_what_a_detail_is_made_of_is_remembered(engine, start):
     refused = asyncio.run(make_frame(engine)({**start, "detail": {"webp": 3}, "seq": 1}))
     assert "error" in refused
     assert "ref" not in refused
+
+
+def test_a_share_of_it_fades_into_the_worlds_own_drawing(engine, start):
+    def kept(share: float) -> np.ndarray:
+        return drawn(start, moves={"warmth": 0.5}, detail={**start["detail"], "share": share})
+
+    whole, none = kept(1), drawn(start, moves={"warmth": 0.5}, detail=None)
+    assert np.abs(kept(0) - none).max() < 2e-3
+    assert np.abs(kept(0.25) - (0.25 * whole + 0.75 * none)).max() < 2e-3
+    frame, state = make_frame(engine), {**start, "moves": {"warmth": 0.5}}
+    ref = asyncio.run(frame({**state, "seq": 1}))["ref"]
+    sent, named = (
+        asyncio.run(frame({**state, "detail": detail, "seq": 2}))["webp"]
+        for detail in ({**start["detail"], "share": 0.25}, {"ref": ref, "share": 0.25})
+    )
+    assert sent == named != asyncio.run(frame({**state, "detail": {"ref": ref}, "seq": 3}))["webp"]
 
 
 def test_the_grain_it_was_read_with_stays_with_it(start):

@@ -46,7 +46,7 @@ def settle(world: World, states: Sequence[PictureState]) -> list[PictureState]:
         z, key = (part[0].tolist() for part in moved_latents_of(world, state))
         z, key = (tuple(round(value, 5) for value in part) for part in (z, key))
         grain = {name: at for name, at in state.moves.items() if name == GRAIN.name}
-        settled.append(PictureState(z=z, key=key, moves=grain))
+        settled.append(PictureState(z=z, key=key, moves=grain, detail=state.detail))
     return settled
 
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vae.change import Change, find_change
 from vae.errors import ConfigError, ImageError
+from vae.losses import premultiply, straighten
 from vae.pixels import encode_image
 from vae.placement import as_input
 from vae.ui.security import open_picture
@@ -48,7 +50,7 @@ def pack(pixels: np.ndarray) -> str:
 
 
 def keep_detail(world: World, detail: DetailState, after: Tensor) -> Change:
-    """Lay what the world has changed on the picture itself.
+    """Lay what the world has changed on the picture itself, as far as that is kept.
 
     Args:
         world: What draws.
@@ -58,8 +60,12 @@ def keep_detail(world: World, detail: DetailState, after: Tensor) -> Change:
     Raises:
         ConfigError: The picture cannot be read, or is not of this world's size or widths.
     """
-    picture, before = kept_pictures(world, detail)
-    return find_change(picture, before, after)
+    picture, before = kept_pictures(world, replace(detail, share=1.0))
+    change = find_change(picture, before, after)
+    if detail.share == 1:
+        return change
+    mixed = premultiply(after).lerp(premultiply(change.changed), detail.share)
+    return replace(change, changed=straighten(mixed).clamp(0, 1))
 
 
 @lru_cache(maxsize=KEPT)

@@ -17,7 +17,7 @@ from typing import Any
 
 from vae.errors import ConfigError
 
-_FIELDS = ("webp", "z", "key", "grain")
+_FIELDS = ("webp", "z", "key", "grain")  # not how much of it is kept: that a hand may move
 MOST = 64  # details, at most some 60 kB each
 
 
@@ -33,7 +33,7 @@ class Recall:
         self._turns = Lock()
 
     def whole(self, data: Any) -> Any:
-        """Return a request with the detail that it only names.
+        """Return a request with the detail that it only names, and how much of it is kept.
 
         Raises:
             ForgottenError: It is not remembered.
@@ -47,7 +47,8 @@ class Recall:
             if known is None:
                 raise ForgottenError("expected a picture whose detail is kept")
             self._known.move_to_end(name)
-        return {**data, "detail": known}
+        share = {"share": detail["share"]} if detail and "share" in detail else {}
+        return {**data, "detail": {**known, **share}}
 
     def remember(self, data: Mapping[str, Any]) -> str | None:
         """Remember the detail of a request that was found good, and return its name.

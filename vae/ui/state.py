@@ -76,12 +76,14 @@ class DetailState:
         z: Content latents that it was read as.
         key: Style latents.
         grain: Where the slider of the grain stood for the picture's own; None: to be measured.
+        share: How much of it is kept, 0 to 1; the rest is the world's own drawing.
     """
 
     webp: str
     z: tuple[float, ...]
     key: tuple[float, ...]
     grain: float | None = None
+    share: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,7 +225,8 @@ def _read_detail(detail: Any) -> DetailState | None:
     grain = detail.get("grain")
     if grain is not None:
         grain = _clamp(_number(grain, "grain"), -1.0, 1.0)
-    return DetailState(webp=webp, z=z, key=key, grain=grain)
+    share = _clamp(_number(detail.get("share", 1), "share"), 0.0, 1.0)
+    return DetailState(webp=webp, z=z, key=key, grain=grain, share=share)
 
 
 def _read_locks(locks: Any) -> tuple[str, ...]:
