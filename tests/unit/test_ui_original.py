@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import json
+from threading import Event
 from types import SimpleNamespace
 
 import numpy as np
@@ -197,3 +198,24 @@ def test_only_a_larger_picture_has_a_size_of_its_own(engine):
         assert bool(start["frame"]) is larger
         if larger:
             assert (start["frame"]["width"], start["frame"]["height"]) == (side, side)
+
+
+def test_while_one_is_saved_another_is_read(engine):
+    """Laying a change on a large file takes seconds; an upload does not wait for it."""
+
+    async def both() -> list[str]:
+        go, done = Event(), []
+
+        async def slow() -> None:
+            await engine.write(lambda: go.wait(20))
+            done.append("saved")
+
+        async def quick() -> None:
+            await engine.read(lambda: None)
+            done.append("read")
+            go.set()
+
+        await asyncio.gather(slow(), quick())
+        return done
+
+    assert asyncio.run(both()) == ["read", "saved"]

@@ -39,7 +39,7 @@ class BusyError(VAEError):
 
 
 class Studio:
-    """The threads on which worlds are loaded and drawn and uploads decoded, and the lines before.
+    """The threads that load worlds, draw, read uploads and write large files, and their lines.
 
     One thread draws, whichever world it is asked for: two would fight over the same cores.
 
@@ -52,6 +52,7 @@ class Studio:
         self._drawing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="draw")
         self._loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read")
+        self._writing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="write")
         self._waiting = 0
         self._urgent = 0  # of those, how many somebody's hand is waiting for
 
@@ -110,9 +111,17 @@ class Studio:
         """
         return await self._queued(self._reading, job, *args)
 
+    async def write(self, job: Callable[..., T], *args: Any) -> T:
+        """Run ``job()`` on the thread that makes large files, which take seconds.
+
+        Raises:
+            BusyError: Too many requests are waiting already.
+        """
+        return await self._queued(self._writing, job, *args)
+
     def close(self) -> None:
         """Let go of the threads."""
-        for pool in (self._drawing, self._loading, self._reading):
+        for pool in (self._drawing, self._loading, self._reading, self._writing):
             pool.shutdown(wait=False, cancel_futures=True)
 
     async def _queued(self, pool: ThreadPoolExecutor, job: Callable[..., T], *args: Any) -> T:
@@ -209,6 +218,14 @@ class Engine:
             BusyError: Too many requests are waiting already.
         """
         return await self.studio.read(job, *args)
+
+    async def write(self, job: Callable[..., T], *args: Any) -> T:
+        """Run ``job(*args)`` on the thread that makes large files, while others are read.
+
+        Raises:
+            BusyError: Too many requests are waiting already.
+        """
+        return await self.studio.write(job, *args)
 
     def close(self) -> None:
         """Let go of the threads, which ends every world drawn there."""

@@ -86,13 +86,13 @@ def make_save_original(engine: Engine) -> Callable[[Any], Awaitable[dict[str, An
             files = getattr(data, "files", None)
             pixels = await engine.read(open_picture, files[0][1] if files else None)
             change = await engine.draw(change_of, state)
-            large = await engine.read(enlarge, change, pixels, factor)
+            large = await engine.write(enlarge, change, pixels, factor)
             if factor is None:
-                file, kind = await engine.read(encode_as, large, request["kind"])
+                file, kind = await engine.write(encode_as, large, request["kind"])
                 name = file_name(engine.name, state, 1).removesuffix("-1x.png")
             else:
                 kind = "webp" if request["kind"] == "webp" else "png"
-                file = await engine.read(_write, large, kind, recipe_of(engine, request, factor))
+                file = await engine.write(_write, large, kind, recipe_of(engine, request, factor))
                 name = file_name(engine.name, state, factor).removesuffix(".png")
             return {"file": as_text(file), "type": _TYPES[kind], "name": f"{name}.{kind}"}
 
