@@ -186,9 +186,21 @@ vae43.original = (() => {
         const down = y + k + l * x + m * y + n * x * x + o * x * y + p * y * y;
         const left = ((across + 1) * side - 1) / 2;
         const top = ((down + 1) * side - 1) / 2;
-        const [i, j] = [Math.floor(left), Math.floor(top)];
+        const i = Math.floor(left);
+        const j = Math.floor(top);
         if (i < -1 || j < -1 || i >= side || j >= side) continue;
-        const [right, low] = [left - i, top - j];
+        const right = left - i;
+        const low = top - j;
+        if (i >= 0 && j >= 0 && i < side - 1 && j < side - 1) {
+          const upper = 4 * (j * side + i);
+          const lower = upper + 4 * side;
+          for (let c = 0; c < 4; c++) {
+            const u = values[upper + c] + right * (values[upper + 4 + c] - values[upper + c]);
+            const v = values[lower + c] + right * (values[lower + 4 + c] - values[lower + c]);
+            found[at + c] = u + low * (v - u);
+          }
+          continue;
+        }
         fetch(values, side, i, j, (1 - right) * (1 - low), found, at);
         fetch(values, side, i + 1, j, right * (1 - low), found, at);
         fetch(values, side, i, j + 1, (1 - right) * low, found, at);

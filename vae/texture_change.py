@@ -54,89 +54,79 @@ def lay_texture(
     """
     if colour.shape[-1] < 16:
         return colour
-    own, old, new = (_Detail(x, w) for x, w in ((colour, alpha), (carried, known), (after, known)))
-    gains = (0.5 * (new.log_power() - old.log_power())).clamp(-MOST, MOST)
-    where, shares, _ = _cells(own.side, own.values.shape[-1])
-    factor = (gains[:, where] * shares).sum(2).exp().unflatten(1, own.spectrum.shape[1:])
-    own.spectrum, old.spectrum = factor * own.spectrum, factor * old.spectrum
-    turned = 0.5 * (new.coherence().atanh() - old.redrawn().coherence().atanh())
-    change = own.redrawn().values - own.before + turned.tanh()[:, None, None, None] * own.aligned()
-    return (colour + own.cut(change) * alpha).clamp(0, 1)
+    side = colour.shape[-1]
+    shown = torch.cat((alpha, known, known))
+    light = _masked_lightness(torch.cat((colour, carried, after)), shown)
+    values = F.pad(light, [side // _MARGIN] * 4, mode="reflect")[:, 0]
+    padded = values.shape[-1]
+    own, old, new = torch.fft.rfft2(values).chunk(3)
+    before, wanted = _log_power(torch.cat((old, new)), side, padded).chunk(2)
+    where, shares, _ = _cells(side, padded)
+    gains = (0.5 * (wanted - before)).clamp(-MOST, MOST)
+    factor = (gains[:, where] * shares).sum(2).exp().view_as(own.real)
+    own = factor * own
+    drawn = torch.fft.irfft2(torch.cat((own, factor * old)), s=(padded, padded))
+    size = len(colour)
+    tensors = _tensors(_cut(torch.cat((drawn, values[2 * size :])), side)[:, None], shown)
+    _, turned_from, turned_to = _coherence(tensors).atanh().chunk(3)
+    turned = (0.5 * (turned_to - turned_from)).tanh()[:, None, None]
+    change = drawn[:size] - values[:size] + turned * _aligned(own, tensors[:size], side, padded)
+    return (colour + _cut(change, side)[:, None] * alpha).clamp(0, 1)
 
 
-class _Detail:
-    """Lightness about its mean, where a picture is known, mirrored beyond its edges.
+def _masked_lightness(colour: Tensor, known: Tensor) -> Tensor:
+    """Return lightness about its mean where a picture is known, (N, 1, S, S)."""
+    light = colour
+    if colour.shape[1] == 3:
+        light = torch.einsum("nchw,c->nhw", colour, colour.new_tensor(_LUMA))[:, None]
+    known_light = known * light
+    mean = known_light.sum((2, 3), keepdim=True) / known.sum((2, 3), keepdim=True).clamp_min(1e-6)
+    return known_light - mean * known
 
-    Attributes:
-        side: Of the picture, without the mirrored margin.
-        values: (N, 1, P, P); ``before`` are those it began with.
-        spectrum: (N, P, P // 2 + 1).
+
+def _log_power(spectrum: Tensor, side: int, padded: int) -> Tensor:
+    """Return the logarithm of the mean power of each cell, (N, cells)."""
+    where, _, weights = _cells(side, padded)
+    power = (spectrum.real.square() + spectrum.imag.square()).flatten(1)
+    sums = power.new_zeros(len(power), SECTORS * (round(2 * math.log2(side / 2)) - 1))
+    sums.index_add_(1, where.flatten(), (power[..., None] * weights).flatten(1))
+    return (sums / padded**2 + _FLOOR).log()
+
+
+def _coherence(tensors: Tensor) -> Tensor:
+    """Return how alike gradients run in their neighbourhoods, (N,), 0 to just below 1."""
+    energy, cosine, sine = tensors.unbind(1)
+    alike = (cosine.square() + sine.square()).sqrt().mean((1, 2))
+    return (alike / (energy.mean((1, 2)) + 1e-6)).clamp(0, 0.98)
+
+
+def _aligned(spectrum: Tensor, tensors: Tensor, side: int, padded: int) -> Tensor:
+    """Return detail across edges less detail along them, (N, P, P).
+
+    Added to the values it makes the first stronger and the second weaker by the same share.
     """
+    energy, ways = tensors[:, :1], tensors[:, 1:]
+    length = ways.square().sum(1, keepdim=True).sqrt() + _UNSURE * energy + 1e-8
+    ways = F.pad(in_pixels(ways / length, side, side), [side // _MARGIN] * 4, mode="replicate")
+    turned = torch.fft.irfft2(_turns(side, padded) * spectrum[:, None], s=(padded, padded))
+    return (turned * ways).sum(1)
 
-    def __init__(self, colour: Tensor, known: Tensor):
-        light = colour
-        if colour.shape[1] == 3:
-            light = (colour * colour.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
-        self.side = colour.shape[-1]
-        whole = known.sum((2, 3), keepdim=True).clamp_min(1e-6)
-        masked = (light - (known * light).sum((2, 3), keepdim=True) / whole) * known
-        self.known = known
-        self.values = self.before = F.pad(masked, [self.side // _MARGIN] * 4, mode="reflect")
-        self.spectrum = torch.fft.rfft2(self.values[:, 0])
 
-    def log_power(self) -> Tensor:
-        """Return the logarithm of the mean power of each cell, (N, cells)."""
-        where, _, weights = _cells(self.side, self.values.shape[-1])
-        power = (self.spectrum.real.square() + self.spectrum.imag.square()).flatten(1)
-        sums = power.new_zeros(len(power), int(where.max()) + 1)
-        sums.index_add_(1, where.flatten(), (power[..., None] * weights).flatten(1))
-        return (sums / self.values[0].numel() + _FLOOR).log()
+def _cut(values: Tensor, side: int) -> Tensor:
+    """Return values (…, P, P) without the margin."""
+    margin = side // _MARGIN
+    return values[..., margin : margin + side, margin : margin + side]
 
-    def redrawn(self) -> _Detail:
-        """Draw the values anew from the spectrum, and return itself."""
-        self.values = self._drawn(self.spectrum)
-        return self
 
-    def coherence(self) -> Tensor:
-        """Return how alike gradients run in their neighbourhoods, (N,), 0 to just below 1."""
-        energy, cosine, sine = self._tensors().unbind(1)
-        alike = (cosine.square() + sine.square()).sqrt().mean((1, 2))
-        return (alike / (energy.mean((1, 2)) + 1e-6)).clamp(0, 0.98)
-
-    def aligned(self) -> Tensor:
-        """Return detail across edges less detail along them, (N, 1, P, P).
-
-        Added to the values it makes the first stronger and the second weaker by the same share.
-        """
-        energy, *direction = self._tensors().split(1, 1)
-        length = (direction[0].square() + direction[1].square()).sqrt() + _UNSURE * energy + 1e-8
-        turns = zip(_turns(self.side, self.values.shape[-1]), direction, strict=True)
-        margin = self.side // _MARGIN
-        parts = [
-            self._drawn(turn * self.spectrum)
-            * F.pad(in_pixels(way / length, self.side, self.side), [margin] * 4, mode="replicate")
-            for turn, way in turns
-        ]
-        return parts[0] + parts[1]
-
-    def cut(self, values: Tensor) -> Tensor:
-        """Return values without the margin."""
-        margin = self.side // _MARGIN
-        return values[..., margin : margin + self.side, margin : margin + self.side]
-
-    def _drawn(self, spectrum: Tensor) -> Tensor:
-        return torch.fft.irfft2(spectrum, s=self.values.shape[-2:])[:, None]
-
-    def _tensors(self) -> Tensor:
-        """Return energy, and energy times cos 2θ and sin 2θ, of gradients in each cell's window."""
-        values, known = self.cut(self.values), self.known
-        across = (values[..., 1:-1, 2:] - values[..., 1:-1, :-2]) / 2
-        down = (values[..., 2:, 1:-1] - values[..., :-2, 1:-1]) / 2
-        across = across * known[..., 1:-1, 2:] * known[..., 1:-1, :-2]
-        down = down * known[..., 2:, 1:-1] * known[..., :-2, 1:-1]
-        squares = across.square(), down.square()
-        tensor = torch.cat((squares[0] + squares[1], squares[0] - squares[1], 2 * across * down), 1)
-        return boxed(in_cells(F.pad(tensor, (1, 1, 1, 1))), _REACH, 2)
+def _tensors(values: Tensor, known: Tensor) -> Tensor:
+    """Return energy, and energy times cos 2θ and sin 2θ, of gradients in each cell's window."""
+    across = (values[..., 1:-1, 2:] - values[..., 1:-1, :-2]) / 2
+    down = (values[..., 2:, 1:-1] - values[..., :-2, 1:-1]) / 2
+    across = across * known[..., 1:-1, 2:] * known[..., 1:-1, :-2]
+    down = down * known[..., 2:, 1:-1] * known[..., :-2, 1:-1]
+    squares = across.square(), down.square()
+    tensor = torch.cat((squares[0] + squares[1], squares[0] - squares[1], 2 * across * down), 1)
+    return boxed(in_cells(F.pad(tensor, (1, 1, 1, 1))), _REACH, 2)
 
 
 def _frequencies(side: int, padded: int) -> tuple[Tensor, Tensor]:
@@ -177,9 +167,9 @@ def _cells(side: int, padded: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 @lru_cache(maxsize=8)
-def _turns(side: int, padded: int) -> tuple[Tensor, Tensor]:
+def _turns(side: int, padded: int) -> Tensor:
     """Return cos 2θ and sin 2θ of each frequency: none below 2 cycles a side, whole from 4."""
     across, down = _frequencies(side, padded)
     square = across.square() + down.square()
     fine = (square.clamp_min(1e-6).log2() / 2 - 1).clamp(0, 1) / square.clamp_min(1e-6)
-    return fine * (across.square() - down.square()), fine * 2 * across * down
+    return torch.stack((fine * (across.square() - down.square()), fine * 2 * across * down))

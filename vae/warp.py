@@ -33,6 +33,7 @@ _EXPLAINED = (
 )  # share of the squared difference from which a warp counts, and counts whole
 _MOVED = (0.01, 0.03)  # the difference itself, root mean square of alpha
 _ALIKE = (0.7, 0.8)  # how much of both silhouettes is common to picture and world, of all of both
+_OPEN = (0.02, 0.05)  # how much of its rectangle a cut-out leaves clear
 _TAPS = 3  # pixels around a place that the cubic interpolation looks at
 
 
@@ -54,8 +55,8 @@ class Warp:
         Args:
             before: Alpha (N, 1, S, S) in [0, 1].
             after: The same, edited.
-            shown: Alpha of the pictures that are to be warped. Those of another silhouette, like a
-                photograph that fills the square, are left where they are.
+            shown: Alpha of the pictures that are to be warped. Those of another silhouette are left
+                where they are, and so are full rectangles: a photograph has no shape to bend.
 
         Raises:
             ShapeError: The shapes differ.
@@ -71,7 +72,12 @@ class Warp:
         every = torch.cat((old, *slopes), 1)
         wanted, found = new.flatten(1), old.flatten(1)
         first = (wanted - found).square().mean(1)
+        common = torch.minimum(old, own).sum((1, 2, 3)) / torch.maximum(old, own).sum((1, 2, 3))
+        share = _ramp(first.sqrt(), _MOVED) * _ramp(common.nan_to_num(), _ALIKE)
+        share = share * _ramp(_open(shown), _OPEN)
         coefficients = old.new_zeros(len(old), 2, len(TERMS))
+        if not share.any():  # as of most edits of style: nothing to look for
+            return cls(coefficients)
         for _ in range(_STEPS):
             value, *slope = _fetched(every, coefficients).flatten(2).split(1, 1)
             found = value[:, 0]
@@ -82,9 +88,7 @@ class Warp:
             coefficients = coefficients + step.view_as(coefficients)
         found = _fetched(old, coefficients).flatten(1)
         explained = 1 - (wanted - found).square().mean(1) / first.clamp_min(1e-9)
-        common = torch.minimum(old, own).sum((1, 2, 3)) / torch.maximum(old, own).sum((1, 2, 3))
-        share = _ramp(explained, _EXPLAINED) * _ramp(first.sqrt(), _MOVED)
-        share = share * _ramp(common.nan_to_num(), _ALIKE)
+        share = share * _ramp(explained, _EXPLAINED)
         return cls(coefficients * share[:, None, None])
 
     @property
@@ -135,6 +139,13 @@ class Warp:
 def _ramp(values: Tensor, between: tuple[float, float]) -> Tensor:
     low, high = between
     return ((values - low) / (high - low)).clamp(0, 1)
+
+
+def _open(alpha: Tensor) -> Tensor:
+    """Return how much of the rectangle around what is seen is clear, (N,), 0 to 1."""
+    seen = alpha > 0.5
+    around = seen.any(3).sum(2) * seen.any(2).sum(2)
+    return (1 - alpha.sum((2, 3)) / around.clamp_min(1))[:, 0]
 
 
 def _differences(values: Tensor, axis: int) -> Tensor:

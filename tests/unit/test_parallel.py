@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from vae.parallel import every_core, parallel_map
+from vae.parallel import every_core, one_core, parallel_map
 from vae.utils import num_cores
 
 
@@ -85,3 +85,14 @@ def test_every_core_is_for_a_while():
     with every_core():
         assert torch.get_num_threads() == max(1, num_cores())
     assert torch.get_num_threads() == 1
+
+
+def test_one_core_for_a_while_even_where_it_fails(two_threads):
+    def fail() -> None:
+        with one_core():
+            assert torch.get_num_threads() == 1
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert torch.get_num_threads() == 2

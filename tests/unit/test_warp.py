@@ -48,9 +48,10 @@ def test_the_silhouette_is_carried_to_the_other(name):
 
 
 def test_a_picture_of_other_shapes_moves_as_the_silhouette_did():
-    """The picture is a square with a spot; the world's idea of it an ellipse that grows."""
+    """The picture is a square with a notch and a spot; the world's idea an ellipse that grows."""
     square = torch.zeros(1, 1, SIDE, SIDE)
     square[..., 18:46, 18:46] = 1
+    square[..., 40:46, 28:36] = 0
     colour = torch.full((1, 3, SIDE, SIDE), 0.8)
     colour[..., 22:26, 30:34] = 0.1
     picture = torch.cat((colour, square), 1)
@@ -82,6 +83,14 @@ def test_colours_alone_move_nothing():
 def test_a_photograph_that_fills_the_square_stays_where_it_is():
     full = torch.ones(1, 1, SIDE, SIDE)
     assert not Warp.fit(ellipse(), ellipse(0.5, 0.65), full).moves
+
+
+def test_a_photograph_beside_clear_bars_stays_where_it_is():
+    photograph = torch.zeros(1, 1, SIDE, SIDE)
+    photograph[..., 12:52, :] = 1
+    world = ellipse(0.95, 0.66)
+    assert not Warp.fit(world, ellipse(0.8, 0.66), photograph).moves
+    assert Warp.fit(world, ellipse(0.8, 0.66), world).moves
 
 
 def test_what_no_warp_explains_moves_nothing():

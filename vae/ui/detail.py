@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from vae.change import Change, find_change
 from vae.errors import ConfigError, ImageError
 from vae.losses import premultiply, straighten
+from vae.parallel import one_core
 from vae.pixels import encode_image
 from vae.placement import as_input
 from vae.ui.security import open_picture
@@ -61,7 +62,8 @@ def keep_detail(world: World, detail: DetailState, after: Tensor) -> Change:
         ConfigError: The picture cannot be read, or is not of this world's size or widths.
     """
     picture, before = kept_pictures(world, replace(detail, share=1.0))
-    change = find_change(picture, before, after)
+    with one_core():
+        change = find_change(picture, before, after)
     if detail.share == 1:
         return change
     mixed = premultiply(after).lerp(premultiply(change.changed), detail.share)
