@@ -54,8 +54,9 @@ def edit(
         alpha: Share of its transparency.
 
     Returns:
-        (H, W, 4) straight bytes. A world without transparency sees the square in the middle alone;
-        what goes on beyond changes as what is next to it.
+        (H, W, 4) straight bytes; larger where a cut-out has grown beyond its file. A world without
+        transparency sees the square in the middle alone; what goes on beyond changes as what is
+        next to it.
 
     Raises:
         ConfigError: There is no such slider, or a share is none.
@@ -81,8 +82,9 @@ def enlarge(change: LocalChange, pixels: np.ndarray, factor: int | None) -> np.n
         factor: Enlargement of the square; None for the picture's own size.
 
     Returns:
-        (H', W', 4) straight RGBA bytes: of the square, or of the picture as it came. What goes on
-        beyond the square, in a world without transparency, changes as what is next to it.
+        (H', W', 4) straight RGBA bytes: of the square, or of the picture as it came, larger where a
+        cut-out has grown beyond it. What goes on beyond the square, in a world without
+        transparency, changes as what is next to it.
 
     Raises:
         ImageError: Nothing in the picture is visible.
@@ -93,25 +95,40 @@ def enlarge(change: LocalChange, pixels: np.ndarray, factor: int | None) -> np.n
         square = np.asarray(placement.enlarged(factor).show(pixels))
         return _striped(change, square, _WHOLE)
     height, width = pixels.shape[:2]
-    return _striped(change, pixels, placement.box_of((0, 0, width, height)))
+    return _striped(change, pixels, placement.box_of((0, 0, width, height)), grows=True)
 
 
-def _striped(change: LocalChange, pixels: np.ndarray, box: Box) -> np.ndarray:
-    """Lay a change on a picture, so many rows at a time that a large one fills no memory."""
+def _striped(
+    change: LocalChange, pixels: np.ndarray, box: Box, *, grows: bool = False
+) -> np.ndarray:
+    """Lay a change on a picture, so many rows at a time that a large one fills no memory.
+
+    A cut-out that grows beyond its file makes that larger.
+    """
     height, width = pixels.shape[:2]
-    found = np.empty_like(pixels)
-    left, top, right, bottom = box
-    rows = max(1, _STRIPE // width)
+    frame = (0, 0, width, height)
+    if change.warp and grows:
+        frame = change.warp.frame(pixels, box)
+    left, top, right, bottom = frame
+
+    def on_square(x: int, y: int) -> tuple[float, float]:
+        return (
+            box[0] + (box[2] - box[0]) * x / width,
+            box[1] + (box[3] - box[1]) * y / height,
+        )
+
+    found = np.empty((bottom - top, right - left, 4), dtype=np.uint8)
+    rows = max(1, _STRIPE // (right - left))
     with torch.inference_mode():
-        for start in range(0, height, rows):
-            part = pixels[start : start + rows]
-            high, low = (top + (bottom - top) * at / height for at in (start, start + len(part)))
+        for start in range(top, bottom, rows):
+            end = min(start + rows, bottom)
             if change.warp:
-                picture = change.warp.draw(pixels, box, (start, start + len(part)))
+                picture = change.warp.draw(pixels, box, (left, start, right, end))
             else:
-                picture = as_input(Image.fromarray(part), change.maps.shape[1]).to(change.maps)
-            changed = change.lay_on(picture, (left, high, right, low))
-            found[start : start + rows] = to_bytes(to_pixels(changed)[0])
+                part = Image.fromarray(pixels[start:end])
+                picture = as_input(part, change.maps.shape[1]).to(change.maps)
+            changed = change.lay_on(picture, (*on_square(left, start), *on_square(right, end)))
+            found[start - top : end - top] = to_bytes(to_pixels(changed)[0])
     return found
 
 

@@ -34,7 +34,13 @@ _EXPLAINED = (
 _MOVED = (0.01, 0.03)  # the difference itself, root mean square of alpha
 _ALIKE = (0.7, 0.8)  # how much of both silhouettes is common to picture and world, of all of both
 _OPEN = (0.02, 0.05)  # how much of its rectangle a cut-out leaves clear
+_LOOKS, _GROWTH = 256, 0.25
+"""How closely it is looked where a picture ends once it is warped; and by how much of its longer
+side it may grow at each edge."""
 _TAPS = 3  # pixels around a place that the cubic interpolation looks at
+
+Box = tuple[float, float, float, float]
+Part = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -106,34 +112,71 @@ class Warp:
             return picture
         return straighten(_fetched(premultiply(picture), self.coefficients, "bicubic"))
 
-    def draw(
-        self, pixels: np.ndarray, box: tuple[float, float, float, float], rows: tuple[int, int]
-    ) -> Tensor:
-        """Warp some rows of a picture of any size.
+    def frame(self, pixels: np.ndarray, box: Box) -> Part:
+        """Return the part of the plane, in a picture's pixels, that holds it and what it becomes.
+
+        Args:
+            pixels: The picture, (H, W, 4) straight bytes.
+            box: Where it lies on the square: left, top, right, bottom, in shares of the side.
+        """
+        height, width = pixels.shape[:2]
+        step = max(1, max(height, width) // _LOOKS)
+        more = int(_GROWTH * max(height, width)) // step * step
+        wide = (-more, -more, width + more, height + more)
+        x, y = (place.floor().long().numpy() for place in self._from(pixels, box, wide, step))
+        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+        seen = inside & (pixels[y.clip(0, height - 1), x.clip(0, width - 1), 3] > 0)
+        if not seen.any():
+            return 0, 0, width, height
+        (left, right), (top, bottom) = (
+            np.flatnonzero(seen.any(axis))[[0, -1]] * step - more for axis in (0, 1)
+        )
+        far = 2 * step  # what lies between two looks
+        return (
+            max(-more, int(left) - far) if left < 0 else 0,
+            max(-more, int(top) - far) if top < 0 else 0,
+            min(width + more, int(right) + far) if right >= width else width,
+            min(height + more, int(bottom) + far) if bottom >= height else height,
+        )
+
+    def draw(self, pixels: np.ndarray, box: Box, part: Part) -> Tensor:
+        """Warp a part of a picture of any size.
 
         Args:
             pixels: The whole picture, (H, W, 4) straight bytes.
             box: Where it lies on the square: left, top, right, bottom, in shares of the side.
-            rows: The first that is wanted, and the one after the last.
+            part: What is wanted, in its pixels: left, top, right, bottom; it may go beyond.
 
         Returns:
-            Straight (1, 4, rows, W) in [0, 1].
+            Straight (1, 4, bottom - top, right - left) in [0, 1].
         """
         height, width = pixels.shape[:2]
-        left, top, right, bottom = box
-        across = left + (right - left) * (torch.arange(width) + 0.5) / width
-        down = top + (bottom - top) * (torch.arange(*rows) + 0.5) / height
-        down, across = torch.meshgrid(2 * down - 1, 2 * across - 1, indexing="ij")
-        places = _moved(torch.stack((across, down), -1), self.coefficients[:1].cpu())
-        x = ((places[..., 0] + 1) / 2 - left) / (right - left) * 2 - 1
-        y = ((places[..., 1] + 1) / 2 - top) / (bottom - top) * height  # in rows of the picture
+        x, y = self._from(pixels, box, part)
         first = min(max(int(y.min()) - _TAPS, 0), height - 1)
         last = min(max(int(y.max()) + 1 + _TAPS, first + 1), height)
-        part = torch.from_numpy(np.ascontiguousarray(pixels[first:last])).permute(2, 0, 1)[None]
-        grid = torch.stack((x, 2 * (y - first) / (last - first) - 1), -1)
-        part = premultiply(part.float() / 255)
-        found = F.grid_sample(part, grid, mode="bicubic", align_corners=False)
+        rows = torch.from_numpy(np.array(pixels[first:last])).permute(2, 0, 1)[None]
+        grid = torch.stack((2 * x / width - 1, 2 * (y - first) / (last - first) - 1), -1)[None]
+        rows = premultiply(rows.float() / 255)
+        found = F.grid_sample(rows, grid, mode="bicubic", align_corners=False)
         return straighten(found).to(self.coefficients)
+
+    def _from(
+        self, pixels: np.ndarray, box: Box, part: Part, step: int = 1
+    ) -> tuple[Tensor, Tensor]:
+        """Return where the pixels of a part are fetched from, in pixels of the picture."""
+        lines = []
+        for axis in (0, 1):
+            size = pixels.shape[1 - axis]
+            low, high = box[axis], box[axis + 2]
+            at = torch.arange(part[axis], part[axis + 2], step) + 0.5
+            lines.append((2 * (low + (high - low) * at / size) - 1, low, high, size))
+        down, across = torch.meshgrid(lines[1][0], lines[0][0], indexing="ij")
+        places = _moved(torch.stack((across, down), -1), self.coefficients[:1].cpu())[0]
+        x, y = (
+            ((places[..., axis] + 1) / 2 - low) / (high - low) * size
+            for axis, (_, low, high, size) in enumerate(lines)
+        )
+        return x, y
 
 
 def _ramp(values: Tensor, between: tuple[float, float]) -> Tensor:

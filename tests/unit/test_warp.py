@@ -124,21 +124,37 @@ def test_a_large_picture_is_warped_as_the_square_is_stripe_by_stripe():
     pixels = (torch.cat((alpha * 0.7, alpha * 0.2, alpha, alpha), 1) * 255).byte()
     rows = pixels[0].permute(1, 2, 0).numpy()
     whole = (0.0, 0.0, 1.0, 1.0)
-    parts = [warp.draw(rows, whole, (start, start + 32)) for start in range(0, side, 32)]
+    parts = [warp.draw(rows, whole, (0, at, side, at + 32)) for at in range(0, side, 32)]
     found = torch.cat(parts, 2)
     wanted = warp.lay_on(pixels.float() / 255)
     assert (found - wanted)[:, 3].abs().max() < 0.02
     # A picture that is the middle half of the square alone, at another scale.
     middle = rows[side // 4 : -side // 4, side // 4 : -side // 4]
-    found = warp.draw(middle, (0.25, 0.25, 0.75, 0.75), (0, len(middle)))
+    found = warp.draw(middle, (0.25, 0.25, 0.75, 0.75), (0, 0, side // 2, side // 2))
     inner = slice(side // 4 + 16, -side // 4 - 16)
     assert (found[..., 16:-16, 16:-16] - wanted[..., inner, inner])[:, 3].abs().mean() < 0.02
+
+
+def test_a_cut_out_that_grows_has_a_frame_that_holds_it():
+    taller = Warp.fit(ellipse(0.45, 0.45), ellipse(0.45, 0.6), ellipse(0.45, 0.45))
+    alpha = ellipse(0.98, 0.98, side=200)[0, 0]
+    pixels = (torch.stack((alpha, alpha, alpha, alpha), -1) * 255).byte().numpy()
+    box = (0.275, 0.275, 0.725, 0.725)  # it fills its file, not the square
+    left, top, right, bottom = taller.frame(pixels, box)
+    assert (left, right) == pytest.approx((0, 200), abs=6)
+    assert top < -20
+    assert bottom > 220
+    found = taller.draw(pixels, box, (left, top, right, bottom))[0, 3]
+    assert found[0].max() == found[-1].max() == 0
+    assert found[24].max() > 0
+    nothing = np.zeros((8, 9, 4), np.uint8)
+    assert taller.frame(nothing, (0, 0, 1, 1)) == (0, 0, 9, 8)
 
 
 def test_a_stripe_fetched_from_outside_is_clear():
     coefficients = torch.zeros(1, 2, 6)
     coefficients[0, 1, 0] = 5.0
-    found = Warp(coefficients).draw(np.full((8, 8, 4), 255, np.uint8), (0, 0, 1, 1), (0, 8))
+    found = Warp(coefficients).draw(np.full((8, 8, 4), 255, np.uint8), (0, 0, 1, 1), (0, 0, 8, 8))
     assert found.shape == (1, 4, 8, 8)
     assert not found.any()
 
