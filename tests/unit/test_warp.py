@@ -137,7 +137,7 @@ def test_a_large_picture_is_warped_as_the_square_is_stripe_by_stripe():
 
 def test_a_cut_out_that_grows_has_a_frame_that_holds_it():
     taller = Warp.fit(ellipse(0.45, 0.45), ellipse(0.45, 0.6), ellipse(0.45, 0.45))
-    alpha = ellipse(0.98, 0.98, side=200)[0, 0]
+    alpha = ellipse(0.94, 0.94, side=200)[0, 0]
     pixels = (torch.stack((alpha, alpha, alpha, alpha), -1) * 255).byte().numpy()
     box = (0.275, 0.275, 0.725, 0.725)  # it fills its file, not the square
     left, top, right, bottom = taller.frame(pixels, box)
@@ -146,7 +146,7 @@ def test_a_cut_out_that_grows_has_a_frame_that_holds_it():
     assert bottom > 220
     found = taller.draw(pixels, box, (left, top, right, bottom))[0, 3]
     assert found[0].max() == found[-1].max() == 0
-    assert found[24].max() > 0
+    assert found[20].max() > 0.1
     nothing = np.zeros((8, 9, 4), np.uint8)
     assert taller.frame(nothing, (0, 0, 1, 1)) == (0, 0, 9, 8)
 
