@@ -145,8 +145,8 @@ def test_a_cut_out_that_grows_has_a_frame_that_holds_it():
     assert top < -20
     assert bottom > 220
     found = taller.draw(pixels, box, (left, top, right, bottom))[0, 3]
-    assert found[0].max() == found[-1].max() == 0
-    assert found[20].max() > 0.1
+    assert max(found[0].max(), found[-1].max()) < 0.02  # nothing is cut
+    assert found[10].max() > 0.9
     nothing = np.zeros((8, 9, 4), np.uint8)
     assert taller.frame(nothing, (0, 0, 1, 1)) == (0, 0, 9, 8)
 
