@@ -10,7 +10,8 @@ the picture is moved itself (`vae.warp`), and colour changes in three parts. Wha
 colours thereabouts, darker or less vivid, is a linear map of them, fitted to the world's two
 pictures in wide windows; it suits any shapes. What that leaves over, a light here and a hollow
 there, is added where the world's picture is near to the picture, and only there. What both leave
-over of the texture becomes a change of the picture's own (`vae.texture_change`). Alpha changes,
+over of the spread of colours and of the texture becomes a change of the picture's own
+(`spread_colours`, `vae.texture_change`). Alpha changes,
 beyond what has moved, where the two silhouettes agree on it and the world knows the picture
 thereabouts: elsewhere that would draw ghosts of outlines, and cut holes into a photograph.
 """
@@ -36,6 +37,9 @@ NEAR, ALIKE = 0.07, 0.1
 of premultiplied channels; and its alpha, to be trusted with outlines."""
 _REACH = 4  # cells: half the width of a window, which is smoothed once more
 _ANYWHERE = 0.02  # weight of the whole picture in each window: where nothing is known it decides
+_OPPONENT = ((0.299, 0.587, 0.114), (1.0, -1.0, 0.0), (0.5, 0.5, -1.0))
+"""Lightness, red against green, yellow against blue, of sRGB: Hasler and Süsstrunk (2003)."""
+_LEAST_SPREAD, _MOST_SPREAD = 3e-3, 3.0  # a deviation that counts for nothing; the largest gain
 _RIDGE = 1e-2  # added to the variances: colours that are all alike ask for no steep map
 
 
@@ -87,6 +91,7 @@ def find_change(picture: Tensor, before: Tensor, after: Tensor) -> Change:
     if picture.shape[1] != 4:
         known, whole = _inside(near), torch.ones_like(near)
         moved, carried = _recolour(picture, before, after, known, near * known)
+        moved, carried = spread_colours(moved, whole, carried, after, known)
         found = lay_texture(moved, whole, carried, after, known)
     else:
         (colour, alpha), (old, had), (new, has) = (
@@ -94,6 +99,7 @@ def find_change(picture: Tensor, before: Tensor, after: Tensor) -> Change:
         )
         known = torch.minimum(had, has) ** SURE
         moved, carried = _recolour(colour, old, new, known, near * known)
+        moved, carried = spread_colours(moved, alpha, carried, new, known)
         moved = lay_texture(moved, alpha, carried, new, known)
         # Where the picture itself shows nothing, its colour is nothing to change.
         moved = torch.where(alpha > 0, torch.lerp(new, moved, alpha.sqrt()), new)
@@ -118,6 +124,42 @@ def _recolour(
 
     left = trust * (new - mapped(old))
     return (mapped(colour) + left).clamp(0, 1), (mapped(old) + left).clamp(0, 1)
+
+
+def spread_colours(
+    colour: Tensor, alpha: Tensor, carried: Tensor, after: Tensor, known: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Draw the colours of a picture apart, or together, as far as a world's still have to go.
+
+    Maps of wide windows see little of colours that hardly differ in the world's soft picture. So
+    what they leave over of the spread of red against green and of yellow against blue is made up
+    for on the whole, about the mean, lightness as it is.
+
+    Args:
+        colour: Straight (N, K, H, W) in [0, 1]; grey is returned as it is.
+        alpha: Of the picture, (N, 1, H, W).
+        carried: The world's picture before, with all that is laid on the picture already.
+        after: The world's picture after, of the same shape.
+        known: Where the two are known, (N, 1, H, W), 0 to 1.
+
+    Returns:
+        Colours, and the world's picture carried as far; (N, K, H, W) in [0, 1].
+    """
+    if colour.shape[1] != 3:
+        return colour, carried
+    three = torch.stack((colour, carried, after))  # (3, N, 3, H, W)
+    weights = torch.stack((alpha, known, known))
+    weights = weights / weights.sum((3, 4), keepdim=True).clamp_min(1e-6)
+    axes = colour.new_tensor(_OPPONENT)
+    mean = (weights * three).sum((3, 4), keepdim=True)
+    apart = torch.einsum("kc,mnchw->mnkhw", axes, three - mean)
+    width = ((weights * apart.square()).sum((3, 4)) + _LEAST_SPREAD**2).sqrt()  # (3, N, 3)
+    gains = (width[2] / width[1]).clamp(1 / _MOST_SPREAD, _MOST_SPREAD)
+    gains[:, 0] = 1
+    back = torch.einsum("ck,nk,kd->ncd", torch.linalg.inv(axes), gains, axes)
+    found = mean[:2] + torch.einsum("ncd,mndhw->mnchw", back, (three - mean)[:2])
+    spread, carried = found.clamp(0, 1)
+    return spread, carried
 
 
 def colour_maps(colour: Tensor, change: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vae.change import colour_maps, lay_change
+from vae.change import colour_maps, lay_change, spread_colours
 from vae.errors import ShapeError
 
 
@@ -103,6 +103,26 @@ def test_an_outline_follows_on_a_picture_of_other_colours():
     )
     found = lay_change(picture, before, after)
     assert found[:, 3].mean() > picture[:, 3].mean() + 0.6 * (after - before)[:, 3].mean()
+
+
+@pytest.mark.parametrize("by", [0.4, 1.8])
+def test_colours_are_drawn_apart_as_far_as_the_worlds_are(by):
+    """On all, though the world's own picture is nearly grey, where maps see nothing."""
+    grey = blobs(2).mean(1, keepdim=True)
+    drawn = grey + 0.05 * (blobs(5) - 0.5)
+
+    def apart(x: torch.Tensor, by: float) -> torch.Tensor:
+        light = (x * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
+        hue = x - light
+        return light + hue.mean((2, 3), keepdim=True) + by * (hue - hue.mean((2, 3), keepdim=True))
+
+    full, picture = torch.ones(1, 1, 64, 64), 0.3 + 0.4 * blobs(1)
+    found, carried = spread_colours(picture, full, drawn, apart(drawn, by), full)
+    assert torch.allclose(found, apart(picture, by), atol=0.05 * abs(by - 1))
+    assert torch.allclose(carried, apart(drawn, by), atol=0.01)
+    same = spread_colours(picture, full, drawn, drawn, full)
+    assert torch.allclose(same[0], picture, atol=1e-5)
+    assert torch.equal(spread_colours(grey, full, grey, 0.5 * grey, full)[0], grey)
 
 
 def test_maps_are_those_of_least_squares_where_all_is_of_one_kind():
