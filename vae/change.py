@@ -35,6 +35,9 @@ colour is known: near a rim it is half that of nothing."""
 NEAR, ALIKE = 0.07, 0.1
 """How far a world's picture, seen from afar, may be off to be trusted with shapes: root mean square
 of premultiplied channels; and its alpha, to be trusted with outlines."""
+_ABOUT, _ENOUGH = 3, 1.6
+"""Cells to either side that are "thereabouts", twice; and what a nearness there is multiplied by:
+somewhat less than all is near enough."""
 _REACH = 4  # cells: half the width of a window, which is smoothed once more
 _ANYWHERE = 0.02  # weight of the whole picture in each window: where nothing is known it decides
 _OPPONENT = ((0.299, 0.587, 0.114), (1.0, -1.0, 0.0), (0.5, 0.5, -1.0))
@@ -88,6 +91,8 @@ def find_change(picture: Tensor, before: Tensor, after: Tensor) -> Change:
         warp = Warp.fit(before[:, 3:], after[:, 3:], picture[:, 3:])
         picture, before = warp.lay_on(picture), warp.lay_on(before)
     near = _nearness(premultiply(picture), premultiply(before), NEAR)
+    if warp is not None:
+        near = near * _known_about(near, torch.maximum(picture[:, 3:], before[:, 3:]))
     if picture.shape[1] != 4:
         known, whole = _inside(near), torch.ones_like(near)
         moved, carried = _recolour(picture, before, after, known, near * known)
@@ -197,6 +202,18 @@ def _inside(picture: Tensor) -> Tensor:
     inside = torch.zeros_like(picture[:, :1])
     inside[..., rim : picture.shape[-2] - rim, rim : picture.shape[-1] - rim] = 1
     return boxed(inside, rim) * inside
+
+
+def _known_about(near: Tensor, seen: Tensor) -> Tensor:
+    """Return how near the two are where something is seen thereabouts, (N, 1, H, W), 0 to 1.
+
+    Where both are clear they are alike for nothing: beside a picture that the world does not know
+    that is no reason to draw there.
+    """
+    height, width = near.shape[-2:]
+    cells = in_cells(torch.cat((near * seen, seen), 1))
+    near, seen = boxed(cells, _ABOUT, 2).split(1, 1)
+    return in_pixels((_ENOUGH * near / seen.clamp_min(1e-4)).clamp(max=1), height, width)
 
 
 def _nearness(picture: Tensor, before: Tensor, scale: float) -> Tensor:

@@ -95,6 +95,19 @@ def test_a_hole_is_cut_where_the_world_knows_the_picture_and_only_there():
     assert lay_change(photograph, before, after)[:, 3].min() > 0.8
 
 
+def test_beside_a_picture_the_world_does_not_know_nothing_is_drawn():
+    """A leaf grows beside the fruit: on a fruit of its colour, and on one of another."""
+    before = disc(0.5, (0.8, 0.2, 0.1), 64)
+    after = before.clone()
+    after[:, :, 2:9, 40:47] = torch.tensor([0.2, 0.6, 0.1, 1.0])[:, None, None]
+    known = lay_change(before, before, after)
+    other = disc(0.5, (0.1, 0.9, 0.9), 64)
+    unknown = lay_change(other, before, after)
+    place = (slice(None), 3, slice(2, 9), slice(40, 47))
+    assert known[place].mean() > 0.5
+    assert unknown[place].mean() < 0.1
+
+
 def test_an_outline_follows_on_a_picture_of_other_colours():
     picture, before, after = (
         disc(0.6, (0.1, 0.2, 0.8)),
