@@ -11,6 +11,7 @@ import torch
 from vae.batches import BatchSource
 from vae.config import ModelConfig
 from vae.distributions import DiagonalGaussian, kl_to_standard_normal
+from vae.encodings import ATTRIBUTES
 from vae.errors import ConfigError
 from vae.evaluation import known_factors
 from vae.evaluation.known_factors import (
@@ -148,6 +149,25 @@ def test_rows_are_written_and_not_trained_again(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().out == table
     assert main(["--steps", "9", *command[2:]]) == 1
     assert "other settings (steps)" in capsys.readouterr().err
+
+
+def test_the_attributes_themselves_have_a_row_without_a_training(tmp_path, capsys, monkeypatch):
+    seen = {}
+
+    def scored(codes, factors, **_):
+        seen.update(codes=codes, factors=factors)
+        return fake_scores()
+
+    monkeypatch.setattr(known_factors, "score_all", scored)
+    monkeypatch.setattr(known_factors, "train_peer", lambda *_, **__: pytest.fail("trained"))
+    command = ["--steps", "1", "--pictures", "64", "--samples", "100", "--trees", "100"]
+    assert main([*command, "--only", "attributes", "--json", str(tmp_path / "rows.json")]) == 0
+    assert seen["codes"].shape == (150, 16)
+    coverage = seen["codes"][:, ATTRIBUTES.index("coverage")]
+    assert max(abs(np.corrcoef(coverage, factor)[0, 1]) for factor in seen["factors"].T) > 0.5
+    row = next(line for line in capsys.readouterr().out.splitlines() if "themselves" in line)
+    assert row.startswith("| the 16 attributes themselves | they are measured | 1 | 0.50 |")
+    assert row.endswith("|  |  |")  # no PSNR, no seconds
 
 
 def test_a_single_seed_has_no_deviation_and_absent_models_no_row():
