@@ -6,7 +6,8 @@ the world, before and after an edit, can be laid on the picture itself: what the
 touch stays as it was.
 
 A plain sum would draw the world's shapes on a picture that has others. So where a silhouette moves
-the picture is moved itself (`vae.warp`), and colour changes in three parts. What an edit does to
+the picture is moved itself (`vae.warp`), where its edge becomes softer so does the picture's own
+(`vae.edge_change`), and colour changes in three parts. What an edit does to
 colours thereabouts, darker or less vivid, is a linear map of them, fitted to the world's two
 pictures in wide windows; it suits any shapes. What that leaves over, a light here and a hollow
 there, is added where the world's picture is near to the picture, and only there. What both leave
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vae.edge_change import OPEN, openness, ramp, soften, softness
 from vae.errors import ShapeError
 from vae.losses import premultiply
 from vae.texture_change import lay_texture
@@ -99,8 +101,10 @@ def find_change(picture: Tensor, before: Tensor, after: Tensor) -> Change:
         moved, carried = spread_colours(moved, whole, carried, after, known)
         found = lay_texture(moved, whole, carried, after, known)
     else:
+        edges = [softness(x[:, 3:]) for x in (before, after)]
+        edges[1] = edges[0].lerp(edges[1], ramp(openness(picture[:, 3:]), OPEN))
         (colour, alpha), (old, had), (new, has) = (
-            x.split((3, 1), 1) for x in (picture, before, after)
+            x.split((3, 1), 1) for x in (soften(picture, *edges), soften(before, *edges), after)
         )
         known = torch.minimum(had, has) ** SURE
         moved, carried = _recolour(colour, old, new, known, near * known)

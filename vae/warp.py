@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vae.edge_change import OPEN, openness, ramp
 from vae.errors import ShapeError
 from vae.losses import premultiply, straighten
 from vae.windows import boxed, in_cells
@@ -33,7 +34,6 @@ _EXPLAINED = (
 )  # share of the squared difference from which a warp counts, and counts whole
 _MOVED = (0.01, 0.03)  # the difference itself, root mean square of alpha
 _ALIKE = (0.7, 0.8)  # how much of both silhouettes is common to picture and world, of all of both
-_OPEN = (0.02, 0.05)  # how much of its rectangle a cut-out leaves clear
 _LOOKS, _GROWTH = 256, 0.25
 """How closely it is looked where a picture ends once it is warped; and by how much of its longer
 side it may grow at each edge."""
@@ -79,8 +79,8 @@ class Warp:
         wanted, found = new.flatten(1), old.flatten(1)
         first = (wanted - found).square().mean(1)
         common = torch.minimum(old, own).sum((1, 2, 3)) / torch.maximum(old, own).sum((1, 2, 3))
-        share = _ramp(first.sqrt(), _MOVED) * _ramp(common.nan_to_num(), _ALIKE)
-        share = share * _ramp(_open(shown), _OPEN)
+        share = ramp(first.sqrt(), _MOVED) * ramp(common.nan_to_num(), _ALIKE)
+        share = share * ramp(openness(shown), OPEN)
         coefficients = old.new_zeros(len(old), 2, len(TERMS))
         if not share.any():  # as of most edits of style: nothing to look for
             return cls(coefficients)
@@ -94,7 +94,7 @@ class Warp:
             coefficients = coefficients + step.view_as(coefficients)
         found = _fetched(old, coefficients).flatten(1)
         explained = 1 - (wanted - found).square().mean(1) / first.clamp_min(1e-9)
-        share = share * _ramp(explained, _EXPLAINED)
+        share = share * ramp(explained, _EXPLAINED)
         return cls(coefficients * share[:, None, None])
 
     @property
@@ -177,18 +177,6 @@ class Warp:
             for axis, (_, low, high, size) in enumerate(lines)
         )
         return x, y
-
-
-def _ramp(values: Tensor, between: tuple[float, float]) -> Tensor:
-    low, high = between
-    return ((values - low) / (high - low)).clamp(0, 1)
-
-
-def _open(alpha: Tensor) -> Tensor:
-    """Return how much of the rectangle around what is seen is clear, (N,), 0 to 1."""
-    seen = alpha > 0.5
-    around = seen.any(3).sum(2) * seen.any(2).sum(2)
-    return (1 - alpha.sum((2, 3)) / around.clamp_min(1))[:, 0]
 
 
 def _differences(values: Tensor, axis: int) -> Tensor:

@@ -1,0 +1,79 @@
+"""An edge that an edit makes softer, on a picture of one's own."""
+
+import pytest
+import torch
+
+from vae.change import lay_change
+from vae.edge_change import openness, soften, softness
+
+SIDE = 128
+
+
+def disc(deviation: float, radius: float = 0.6, side: int = SIDE) -> torch.Tensor:
+    """Alpha of a disc whose edge is blurred by so much of the side, (1, 1, side, side)."""
+    line = (2 * torch.arange(side) + 1) / side - 1
+    far = torch.hypot(line[:, None], line[None])
+    return torch.special.ndtr((radius - far) / (2 * deviation))[None, None]
+
+
+def filled(alpha: torch.Tensor, *colour: float) -> torch.Tensor:
+    paint = torch.tensor(colour)[:, None, None].expand(3, *alpha.shape[-2:])
+    return torch.cat((paint[None], alpha), 1)
+
+
+@pytest.mark.parametrize("deviation", [0.01, 0.02, 0.03])
+def test_softness_is_the_deviation_of_a_blur(deviation):
+    assert softness(disc(deviation)).item() == pytest.approx(deviation, rel=0.05)
+    assert softness(disc(deviation, side=64)).item() == pytest.approx(deviation, rel=0.1)
+
+
+def test_no_edge_has_no_softness():
+    assert not softness(torch.zeros(2, 1, 32, 32)).any()
+    assert not softness(torch.ones(2, 1, 32, 32)).any()
+
+
+@pytest.mark.parametrize(("old", "new"), [(0.01, 0.025), (0.012, 0.016), (0.03, 0.012)])
+def test_an_edge_becomes_as_soft_as_the_worlds_and_stays_where_it_is(old, new):
+    picture = filled(disc(old), 0.8, 0.2, 0.1)
+    found = soften(picture, torch.tensor([old]), torch.tensor([new]))
+    assert softness(found[:, 3:]).item() == pytest.approx(new, rel=0.12)
+    assert found[:, 3].mean() == pytest.approx(picture[:, 3].mean().item(), rel=0.02)
+    seen = found[:, 3:] > 0.02
+    wanted = torch.tensor([0.8, 0.2, 0.1])[None, :, None, None]
+    assert ((found[:, :3] - wanted).abs() * seen).max() < 0.01  # no dark rim
+
+
+def test_the_same_softness_changes_nothing_and_no_edge_is_known_by_none():
+    picture = filled(disc(0.01), 0.8, 0.2, 0.1)
+    for old, new in ((0.02, 0.02), (0.0, 0.03), (0.03, 0.0)):
+        found = soften(picture, torch.tensor([old]), torch.tensor([new]))
+        assert torch.allclose(found[:, 3], picture[:, 3], atol=1e-5)
+
+
+def test_a_slider_of_softness_reaches_a_picture_of_other_colours_and_shapes():
+    line = (2 * torch.arange(SIDE) + 1) / SIDE - 1
+    diamond = ((0.75 - line.abs()[:, None] - line.abs()[None]) * 60 + 0.5).clamp(0, 1)[None, None]
+    picture = filled(diamond, 0.1, 0.3, 0.9)
+    before, after = (filled(disc(soft, 0.55), 0.8, 0.2, 0.1) for soft in (0.008, 0.03))
+    found = lay_change(picture, before, after)
+    assert softness(found[:, 3:]) > 2 * softness(picture[:, 3:])
+
+
+def test_the_frame_of_a_photograph_stays_crisp():
+    photograph = torch.zeros(1, 1, SIDE, SIDE)
+    photograph[..., 20:108, :] = 1
+    assert openness(photograph) == 0
+    assert openness(disc(0.01)) > 0.1
+    picture = filled(photograph, 0.1, 0.3, 0.9)
+    before, after = (filled(disc(soft, 0.7), 0.8, 0.2, 0.1) for soft in (0.008, 0.03))
+    found = lay_change(picture, before, after)
+    assert (found[:, 3] - picture[:, 3]).abs().max() < 0.05
+
+
+def test_several_are_those_apart():
+    pictures = torch.cat([filled(disc(s), 0.5, 0.5, 0.5) for s in (0.01, 0.02)])
+    old, new = torch.tensor([0.01, 0.02]), torch.tensor([0.03, 0.01])
+    both = soften(pictures, old, new)
+    for i in range(2):
+        one = slice(i, i + 1)
+        assert torch.allclose(both[one], soften(pictures[one], old[one], new[one]), atol=1e-5)

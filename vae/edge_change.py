@@ -1,0 +1,84 @@
+"""How soft an edit makes an edge, laid on the edge of a picture of one's own.
+
+The softness of a world's two silhouettes is compared, and the picture's alpha is blurred by what
+the one is softer than the other, or made as much steeper, wherever its own edge runs.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from vae.losses import premultiply, straighten
+
+OPEN = (0.02, 0.05)
+"""How much of the rectangle around it is left clear: up to the first by a photograph, from the
+second on by a cut-out."""
+_LEAST = 1e-3  # sum of gradients, in sides, below which there is no edge
+_STEEPEST, _WIDEST = 3.0, 0.04  # how much steeper an edge becomes; blur, in sides
+_WIDTH = 4 / math.sqrt(math.pi)  # ∫ 4α(1 - α) across a blurred edge, in deviations
+
+
+def ramp(values: Tensor, between: tuple[float, float]) -> Tensor:
+    """Return 0 up to the first of two numbers, 1 from the second on, and straight between."""
+    low, high = between
+    return ((values - low) / (high - low)).clamp(0, 1)
+
+
+def openness(alpha: Tensor) -> Tensor:
+    """Return how much of the rectangle around what is seen is clear, (N,), 0 to 1.
+
+    Args:
+        alpha: (N, 1, S, S) in [0, 1].
+    """
+    seen = alpha > 0.5
+    around = seen.any(3).sum(2) * seen.any(2).sum(2)
+    return (1 - alpha.sum((2, 3)) / around.clamp_min(1))[:, 0]
+
+
+def softness(alpha: Tensor) -> Tensor:
+    """Return the deviation of the blur that edges look as if they had, (N,), in sides.
+
+    Args:
+        alpha: (N, 1, S, S) in [0, 1].
+    """
+    side = alpha.shape[-1]
+    across = (alpha[..., 1:-1, 2:] - alpha[..., 1:-1, :-2]) / 2
+    down = (alpha[..., 2:, 1:-1] - alpha[..., :-2, 1:-1]) / 2
+    length = torch.hypot(across, down).sum((1, 2, 3)) / side
+    soft = (4 * alpha * (1 - alpha)).sum((1, 2, 3)) / side**2
+    return torch.where(length > _LEAST, soft / length.clamp_min(_LEAST), 0) / _WIDTH
+
+
+def soften(picture: Tensor, before: Tensor, after: Tensor) -> Tensor:
+    """Make edges softer, or steeper, as they become between two silhouettes.
+
+    Args:
+        picture: Straight (N, 4, S, S) in [0, 1].
+        before: Softness (N,), as `softness` gives it.
+        after: The same, edited.
+
+    Returns:
+        (N, 4, S, S). Colour is as it was where the picture showed any.
+    """
+    side = picture.shape[-1]
+    known = (before > 0) & (after > 0)
+    blur = (after.square() - before.square()).clamp_min(0).sqrt().clamp(max=_WIDEST) * side
+    steep = torch.where(known, before / after.clamp_min(1e-6), 1).clamp(1, _STEEPEST)
+    colour, alpha = picture.split((3, 1), 1)
+    spread = straighten(_blurred(premultiply(picture), torch.where(known, blur, 0)))
+    colour = torch.lerp(spread[:, :3], colour, (2 * alpha).clamp(max=1))
+    steep = steep[:, None, None, None]  # the odds to a power: a blurred edge stays one, but steeper
+    shown, hidden = spread[:, 3:] ** steep, (1 - spread[:, 3:]) ** steep
+    return torch.cat((colour, shown / (shown + hidden)), 1)
+
+
+def _blurred(values: Tensor, deviation: Tensor) -> Tensor:
+    """Blur each of (N, C, S, S) by its own deviation, (N,), in pixels; 0 leaves it as it is."""
+    places = torch.arange(values.shape[-1], device=values.device)
+    apart = (places[:, None] - places).square()
+    taps = torch.exp(-apart / (2 * deviation.clamp_min(1e-2).square())[:, None, None])
+    taps = taps / taps.sum(2, keepdim=True)
+    return taps[:, None] @ values @ taps.mT[:, None]
