@@ -164,7 +164,7 @@ const vae43 = (() => {
     const next = await createImageBitmap(blob(answer.webp, "image/webp"));
     if (!claim()) return next.close();
     bitmap?.close();
-    [bitmap, drawn] = [next, { ...shownState, warp: answer.warp }];
+    [bitmap, drawn] = [next, { ...shownState, warp: answer.warp, blur: answer.blur }];
     paint(Boolean(shownState.still));
     stage.mat.dataset.state = "ready";
     if (performance.now() > noted) say("");

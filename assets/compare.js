@@ -114,7 +114,8 @@ vae43.compare = (() => {
       return false;
     }
     const bitmap = await createImageBitmap(vae43.blob(answer.webp, "image/webp"));
-    const sharp = await vae43.original.address(bitmap, { ...before, warp: answer.warp }, vae43.wholeSide());
+    const { warp, blur } = answer;
+    const sharp = await vae43.original.address(bitmap, { ...before, warp, blur }, vae43.wholeSide());
     URL.revokeObjectURL(parts.before.src);
     parts.before.src = sharp ?? `data:image/webp;base64,${answer.webp}`;
     await parts.before.decode().catch(() => {});

@@ -8,6 +8,7 @@
 vae43.original = (() => {
   const KEPT = 3; // files
   const MOVING = 384; // pixels a side while the hand moves
+  const NEAR_EDGE = 3; // pixels of the world's square
   const TABLE = "originals";
   const { store } = vae43;
   let files = new Map(); // {file, frame, at: when it was taken} by the packed picture
@@ -79,7 +80,7 @@ vae43.original = (() => {
     if (!of(state)) return null;
     const { webp } = state.detail;
     const found = prepared.find((one) => one.packed === webp && one.side === side);
-    if (found) return lay(bitmap, found, state.warp, state.detail.share ?? 1);
+    if (found) return lay(bitmap, found, { ...state, share: state.detail.share ?? 1 });
     const name = `${side}/${webp}`;
     if (!preparing.has(name)) {
       preparing.add(name);
@@ -140,38 +141,73 @@ vae43.original = (() => {
     return values;
   }
 
-  // Add the difference of two small squares to a large one, enlarged bilinearly; both squares are
-  // warped first where the edit has moved the picture, and a share of them is taken.
-  function lay(bitmap, one, warp, kept) {
+  // Add the difference of two small squares to a large one, enlarged bilinearly. What an edit has
+  // moved is warped first; of what is finer than the small squares the share is taken that stays.
+  function lay(bitmap, one, { warp, blur, share: kept }) {
     const { side, size, canvas, context, target } = one;
     const change = read(bitmap);
     if (change.length !== one.before.length) return null; // of another world
     const before = warp ? warped(one.before, size, warp) : one.before;
     const large = warp ? warped(one.large, side, warp) : one.large;
-    for (let i = 0; i < change.length; i++) change[i] -= kept * before[i];
+    const stays = staying(before, size, blur, kept);
+    for (let i = 0; i < change.length; i++) change[i] -= stays[i >> 2] * before[i];
     const { data } = target;
     const { from, to, share } = steps(side, size);
     const row = new Float32Array(4 * size);
+    const part = new Float32Array(size); // of the file that stays
     for (let y = 0, at = 0; y < side; y++) {
-      const upper = 4 * size * from[y];
-      const lower = 4 * size * to[y];
+      const upper = size * from[y];
+      const lower = size * to[y];
+      const down = share[y];
       for (let i = 0; i < row.length; i++) {
-        row[i] = change[upper + i] + share[y] * (change[lower + i] - change[upper + i]);
+        const above = change[4 * upper + i];
+        row[i] = above + down * (change[4 * lower + i] - above);
+      }
+      for (let i = 0; i < size; i++) {
+        part[i] = stays[upper + i] + down * (stays[lower + i] - stays[upper + i]);
       }
       for (let x = 0; x < side; x++, at += 4) {
         const i = 4 * from[x];
         const j = 4 * to[x];
-        const part = share[x];
-        const alpha = kept * large[at + 3] + row[i + 3] + part * (row[j + 3] - row[i + 3]);
+        const right = share[x];
+        const file = part[from[x]] + right * (part[to[x]] - part[from[x]]);
+        const alpha = file * large[at + 3] + row[i + 3] + right * (row[j + 3] - row[i + 3]);
         const scale = alpha >= 255 ? 1 : alpha > 0.5 ? 255 / alpha : 0;
-        data[at] = scale * (kept * large[at] + row[i] + part * (row[j] - row[i]));
-        data[at + 1] = scale * (kept * large[at + 1] + row[i + 1] + part * (row[j + 1] - row[i + 1]));
-        data[at + 2] = scale * (kept * large[at + 2] + row[i + 2] + part * (row[j + 2] - row[i + 2]));
+        for (let c = 0; c < 3; c++) {
+          const added = row[i + c] + right * (row[j + c] - row[i + c]);
+          data[at + c] = scale * (file * large[at + c] + added);
+        }
         data[at + 3] = alpha; // what is beyond 0 or 255 is cut by the array itself
       }
     }
     context.putImageData(target, 0, 0);
     return canvas;
+  }
+
+  // How much of the file's own pixels stays, for each of the small square: the share that is kept,
+  // less next to an edge that is blurred (vae/edge_change.py, `veil`).
+  function staying(before, size, blur, kept) {
+    const stays = new Float32Array(size * size).fill(kept);
+    if (!blur) return stays;
+    const lost = 1 - Math.exp(-((Math.PI * blur * size) ** 2) / 2);
+    const alpha = Float32Array.from({ length: size * size }, (_, i) => before[4 * i + 3] / 255);
+    const [highest, lowest] = [Math.max, Math.min].map((most) =>
+      pooled(pooled(alpha, size, 1, most), size, size, most),
+    );
+    for (let i = 0; i < stays.length; i++) stays[i] *= 1 - lost * (highest[i] - lowest[i]);
+    return stays;
+  }
+
+  // The most of each value and those up to NEAR_EDGE before and after it, `step` apart.
+  function pooled(values, size, step, most) {
+    const found = Float32Array.from(values);
+    for (let i = 0; i < values.length; i++) {
+      const place = step === 1 ? i % size : Math.floor(i / size);
+      for (let d = -NEAR_EDGE; d <= NEAR_EDGE; d++) {
+        if (place + d >= 0 && place + d < size) found[i] = most(found[i], values[i + d * step]);
+      }
+    }
+    return found;
   }
 
   // Fetch each pixel of a square from where a warp of the second degree says: twelve numbers, in

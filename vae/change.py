@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vae.edge_change import OPEN, openness, ramp, soften, softness
+from vae.edge_change import OPEN, blur_between, openness, ramp, soften, softness
 from vae.errors import ShapeError
 from vae.losses import premultiply
 from vae.texture_change import lay_texture
@@ -56,11 +56,13 @@ class Change:
         moved: The picture warped, and nothing else: straight (N, C, H, W) in [0, 1].
         changed: With all that the edit changes.
         warp: By which it was warped; None in worlds without transparency.
+        blur: Of its edges, (N,), in sides; None in worlds without transparency.
     """
 
     moved: Tensor
     changed: Tensor
     warp: Warp | None
+    blur: Tensor | None
 
 
 def lay_change(picture: Tensor, before: Tensor, after: Tensor) -> Tensor:
@@ -86,7 +88,7 @@ def find_change(picture: Tensor, before: Tensor, after: Tensor) -> Change:
         shapes = ", ".join(str(tuple(x.shape)) for x in (picture, before, after))
         raise ShapeError(f"three pictures of one shape are needed, found {shapes}")
     picture, before, after = (x.clamp(0, 1) for x in (picture, before, after))
-    warp = None
+    warp = blur = None
     unmoved = (before == after).flatten(1).all(1)[:, None, None, None]
     untouched = picture
     if picture.shape[1] == 4:
@@ -103,6 +105,7 @@ def find_change(picture: Tensor, before: Tensor, after: Tensor) -> Change:
     else:
         edges = [softness(x[:, 3:]) for x in (before, after)]
         edges[1] = edges[0].lerp(edges[1], ramp(openness(picture[:, 3:]), OPEN))
+        blur = blur_between(*edges)
         (colour, alpha), (old, had), (new, has) = (
             x.split((3, 1), 1) for x in (soften(picture, *edges), soften(before, *edges), after)
         )
@@ -115,7 +118,7 @@ def find_change(picture: Tensor, before: Tensor, after: Tensor) -> Change:
         follow = (1 - (alpha - had).abs()) ** AGREEMENT * _nearness(alpha, had, ALIKE)
         follow = follow * near
         found = torch.cat((moved, (alpha + follow * (has - had)).clamp(0, 1)), 1)
-    return Change(picture, torch.where(unmoved, untouched, found), warp)
+    return Change(picture, torch.where(unmoved, untouched, found), warp, blur)
 
 
 def _recolour(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vae.losses import premultiply, straighten
@@ -18,6 +19,7 @@ OPEN = (0.02, 0.05)
 second on by a cut-out."""
 _LEAST = 1e-3  # sum of gradients, in sides, below which there is no edge
 _STEEPEST, _WIDEST = 3.0, 0.04  # how much steeper an edge becomes; blur, in sides
+_NEAR = 3  # pixels of the square that are next to an edge
 _WIDTH = 4 / math.sqrt(math.pi)  # ∫ 4α(1 - α) across a blurred edge, in deviations
 
 
@@ -52,6 +54,35 @@ def softness(alpha: Tensor) -> Tensor:
     return torch.where(length > _LEAST, soft / length.clamp_min(_LEAST), 0) / _WIDTH
 
 
+def blur_between(before: Tensor, after: Tensor) -> Tensor:
+    """Return the blur that makes an edge of one softness as soft as the other, (N,), in sides.
+
+    0 where it becomes no softer, or either has no edge.
+    """
+    known = (before > 0) & (after > 0)
+    blur = (after.square() - before.square()).clamp_min(0).sqrt().clamp(max=_WIDEST)
+    return torch.where(known, blur, 0)
+
+
+def veil(alpha: Tensor, blur: Tensor) -> Tensor:
+    """Return how much of what is finer than the square a blur of its edges takes away.
+
+    Args:
+        alpha: Of the square before, (N, 1, S, S) in [0, 1].
+        blur: In sides, (N,).
+
+    Returns:
+        (N, 1, S, S), 0 to 1: next to an edge what a Gaussian takes of the finest waves that the
+        square can hold, and nothing elsewhere.
+    """
+    deviation = blur * alpha.shape[-1]
+    lost = 1 - torch.exp(-(math.pi * deviation).square() / 2)
+    highest, lowest = (
+        sign * F.max_pool2d(sign * alpha, 2 * _NEAR + 1, 1, _NEAR) for sign in (1, -1)
+    )
+    return lost[:, None, None, None] * (highest - lowest)
+
+
 def soften(picture: Tensor, before: Tensor, after: Tensor) -> Tensor:
     """Make edges softer, or steeper, as they become between two silhouettes.
 
@@ -63,12 +94,11 @@ def soften(picture: Tensor, before: Tensor, after: Tensor) -> Tensor:
     Returns:
         (N, 4, S, S). Colour is as it was where the picture showed any.
     """
-    side = picture.shape[-1]
     known = (before > 0) & (after > 0)
-    blur = (after.square() - before.square()).clamp_min(0).sqrt().clamp(max=_WIDEST) * side
+    blur = blur_between(before, after) * picture.shape[-1]
     steep = torch.where(known, before / after.clamp_min(1e-6), 1).clamp(1, _STEEPEST)
     colour, alpha = picture.split((3, 1), 1)
-    spread = straighten(_blurred(premultiply(picture), torch.where(known, blur, 0)))
+    spread = straighten(_blurred(premultiply(picture), blur))
     colour = torch.lerp(spread[:, :3], colour, (2 * alpha).clamp(max=1))
     steep = steep[:, None, None, None]  # the odds to a power: a blurred edge stays one, but steeper
     shown, hidden = spread[:, 3:] ** steep, (1 - spread[:, 3:]) ** steep

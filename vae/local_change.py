@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vae.change import Change
+from vae.edge_change import veil
 from vae.errors import ShapeError
 from vae.losses import premultiply, straighten
 from vae.warp import Warp
@@ -40,16 +41,23 @@ class LocalChange:
     Attributes:
         maps: (1, C, C + 1, S, S): what is added to each channel, as C slopes and a shift.
         warp: What moves the picture first; None where nothing moves.
+        small: Premultiplied square before the maps, (1, C, S, S), with how much of what is finer
+            goes, (1, 1, S, S): where an edge becomes soft; None where none does.
     """
 
     maps: Tensor
     warp: Warp | None = None
+    small: tuple[Tensor, Tensor] | None = None
 
     @classmethod
     def of(cls, change: Change, changed: Tensor | None = None) -> LocalChange:
         """Return a change of one picture; ``changed`` where more was done to it since."""
         local = cls.fit(change.moved, change.changed if changed is None else changed)
-        return cls(local.maps, change.warp if change.warp and change.warp.moves else None)
+        warp = change.warp if change.warp and change.warp.moves else None
+        if change.blur is None or not change.blur.any():
+            return cls(local.maps, warp)
+        lost = veil(change.moved[:, 3:], change.blur)
+        return cls(local.maps, warp, (premultiply(change.moved), lost))
 
     @classmethod
     def fit(cls, before: Tensor, after: Tensor) -> LocalChange:
@@ -71,7 +79,11 @@ class LocalChange:
         old = premultiply(before)
         change, channels = premultiply(after) - old, old.shape[1]
         own = _covariances(old, old) + RIDGE * torch.eye(channels, device=old.device)
-        slopes = torch.linalg.solve(own, _covariances(change, old), left=False)
+        with_change = _covariances(change, old)
+        slopes = torch.linalg.solve(own, with_change, left=False)
+        if channels == 4:  # alpha changes by alpha alone, or fine colours would show through in it
+            slopes[..., -1, :-1] = 0
+            slopes[..., -1, -1] = with_change[..., -1, -1] / own[..., -1, -1]
         slopes = boxed(slopes.permute(0, 3, 4, 1, 2).flatten(1, 2), RADIUS)
         slopes = slopes.unflatten(1, (channels, channels))
         # What the slopes leave over is shifted, so that on the small picture nothing is missing.
@@ -110,6 +122,9 @@ class LocalChange:
             maps = torch.lerp(maps, _sampled(parts, grid), (beyond / _MARGIN).clamp(max=1))
         maps = maps.unflatten(1, (channels, channels + 1))
         old = premultiply(picture)
+        if self.small is not None:
+            square, lost = (_sampled(part, grid) for part in self.small)
+            old = torch.lerp(old, square, lost * (beyond == 0))
         return straighten(old + (maps[:, :, :-1] * old[:, None]).sum(2) + maps[:, :, -1]).clamp(
             0, 1
         )

@@ -102,9 +102,9 @@ class Warp:
         """Whether anything moves at all."""
         return bool(self.coefficients.any())
 
-    def numbers(self) -> list[float] | None:
-        """Return the twelve coefficients of one warp, those across first; None if nothing moves."""
-        return self.coefficients.flatten().tolist() if self.moves else None
+    def numbers(self) -> list[float]:
+        """Return the twelve coefficients of one warp, those across first."""
+        return self.coefficients.flatten().tolist()
 
     def lay_on(self, picture: Tensor) -> Tensor:
         """Return straight squares (N, 4, S, S), warped."""

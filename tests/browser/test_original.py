@@ -194,6 +194,22 @@ def test_a_form_slider_moves_the_file_itself_and_draws_no_ghost_of_an_outline(vi
     assert apart < 0.05 * moved
 
 
+def test_a_softer_edge_has_no_crisp_line_left_in_it(visit, fake_url):
+    page = start(visit(fake_url), striped(0.33))
+
+    def steepest(picture: np.ndarray) -> float:
+        return float(np.abs(np.diff(picture[picture.shape[0] // 2, :, 3])).max())
+
+    assert steepest(on_canvas(page)) > 0.5
+    after(page, lambda: drag(page, "edge_softness", 2.5))
+    settle(page)
+    page.wait_for_timeout(500)
+    assert steepest(on_canvas(page)) < 0.25
+    assert contrast(page) > 30  # its stripes are as they were
+    _, large = saved(page, lambda: page.click(BUTTON))
+    assert steepest(seen(large)) < 0.2
+
+
 def test_a_blend_fades_a_kept_picture_into_the_worlds_own(started):
     page = started
     page.click("[data-opens=blend]")

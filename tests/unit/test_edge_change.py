@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from vae.change import lay_change
-from vae.edge_change import openness, soften, softness
+from vae.change import find_change, lay_change
+from vae.edge_change import openness, soften, softness, veil
+from vae.local_change import LocalChange
 
 SIDE = 128
 
@@ -77,3 +78,27 @@ def test_several_are_those_apart():
     for i in range(2):
         one = slice(i, i + 1)
         assert torch.allclose(both[one], soften(pictures[one], old[one], new[one]), atol=1e-5)
+
+
+def test_a_veil_lies_on_soft_edges_and_nowhere_else():
+    alpha = (disc(0.001) > 0.5).float()
+    lost = veil(alpha, torch.tensor([0.01]))
+    line = (2 * torch.arange(SIDE) + 1) / SIDE - 1
+    far = (torch.hypot(line[:, None], line[None]) - 0.6).abs()
+    assert (lost[0, 0][far < 0.02] > 0.95).all()
+    assert not lost[0, 0][far > 0.1].any()
+    assert not veil(alpha, torch.tensor([0.0])).any()
+    assert 0.2 < veil(alpha, torch.tensor([0.003])).max() < 0.7
+
+
+def test_a_large_picture_is_as_soft_as_the_small_one_and_as_sharp_inside():
+    """Its alpha ends within a pixel; a plain sum would keep that line within the soft edge."""
+    small = filled(disc(0.002), 0.8, 0.2, 0.1)
+    before, after = (filled(disc(soft), 0.8, 0.2, 0.1) for soft in (0.008, 0.03))
+    change = find_change(small, before, after)
+    large = filled((disc(0.001, side=8 * SIDE) > 0.5).float(), 0.8, 0.2, 0.1)
+    large[:, :3, ::2] *= 0.5  # lines as fine as can be
+    found = LocalChange.of(change).lay_on(large, (0, 0, 1, 1))
+    assert found[0, 3].diff(dim=-1).abs().max() < 0.05
+    inside = found[0, 0, 4 * SIDE - 100 : 4 * SIDE + 100, 4 * SIDE]
+    assert inside.diff().abs().mean() > 0.2

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from vae.infer import World
 
 
-def draw_frame(world: World, state: PictureState, still: bool) -> tuple[bytes, list[float] | None]:
-    """Return the webp of a state, and what has warped a kept picture; on the drawing thread.
+def draw_frame(world: World, state: PictureState, still: bool) -> tuple[bytes, dict[str, Any]]:
+    """Return the webp of a state, and what has moved a kept picture; on the drawing thread.
 
     Args:
         world: What draws.
@@ -37,8 +37,12 @@ def draw_frame(world: World, state: PictureState, still: bool) -> tuple[bytes, l
     """
     pictures, [change] = changes_of(world, [state])
     pixels = to_pixels(pictures)[0]
-    warp = change.warp.numbers() if change and change.warp else None
-    return _exact_webp(pixels) if still else encode_image(pixels, "webp"), warp
+    moved = {}
+    if change and change.warp and change.warp.moves:
+        moved["warp"] = change.warp.numbers()
+    if change and change.blur is not None and change.blur.any():
+        moved["blur"] = change.blur.item()
+    return _exact_webp(pixels) if still else encode_image(pixels, "webp"), moved
 
 
 def _exact_webp(pixels: np.ndarray) -> bytes:
@@ -76,7 +80,8 @@ def make_frame(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     ``{"seq": seq, "webp": base64, "ms": spent here}``, or ``{"seq": seq, "error": sentence}``.
     Where the picture keeps its detail ``ref`` names it: the next requests may send
     ``"detail": {"ref": name}``, and send it again where the answer is ``forgotten``. There
-    ``warp`` are the numbers of a `vae.warp.Warp`, if it moves anything.
+    ``warp`` are the numbers of a `vae.warp.Warp`, if it moves anything, and ``blur`` is that of
+    the picture's edges, in sides.
     The page subtracts ``ms`` from the round trip to know how many requests the way itself holds.
     """
 
@@ -89,11 +94,11 @@ def make_frame(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
                 return {"forgotten": True}
             state = read_state(whole, engine.ranges)
             still = whole.get("still") is True
-            webp, warp = await engine.draw(draw_frame, state, still)
-            more = {"ref": RECALL.remember(data), "warp": warp}
-            more = {name: value for name, value in more.items() if value is not None}
+            webp, moved = await engine.draw(draw_frame, state, still)
+            ref = RECALL.remember(data)
+            named = {} if ref is None else {"ref": ref}
             ms = round(1000 * (time.perf_counter() - came), 1)
-            return {"webp": as_text(webp), "ms": ms, **more}
+            return {"webp": as_text(webp), "ms": ms, **moved, **named}
 
         seq = data.get("seq") if isinstance(data, Mapping) else None
         return {"seq": seq if isinstance(seq, int) else None, **await answer(work)}
