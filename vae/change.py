@@ -7,14 +7,14 @@ touch stays as it was.
 
 A plain sum would draw the world's shapes on a picture that has others. So where a silhouette moves
 the picture is moved itself (`vae.warp`), where its edge becomes softer so does the picture's own
-(`vae.edge_change`), and colour changes in three parts. What an edit does to
-colours thereabouts, darker or less vivid, is a linear map of them, fitted to the world's two
-pictures in wide windows; it suits any shapes. What that leaves over, a light here and a hollow
-there, is added where the world's picture is near to the picture, and only there. What both leave
-over of the spread of colours and of the texture becomes a change of the picture's own
-(`spread_colours`, `vae.texture_change`). Alpha changes,
-beyond what has moved, where the two silhouettes agree on it and the world knows the picture
-thereabouts: elsewhere that would draw ghosts of outlines, and cut holes into a photograph.
+(`vae.edge_change`), and colour changes in three parts. What an edit does to colours thereabouts,
+darker or less vivid, is a linear map of them, fitted to the world's two pictures in wide windows;
+it suits any shapes. What that leaves over, a light here and a hollow there, is added where the
+world's picture is near to the picture, and only there. What both leave over of the spread of
+colours and of the texture becomes a change of the picture's own (`spread_colours`,
+`vae.texture_change`). Alpha changes, beyond what has moved, where the two silhouettes agree on it
+and the world knows the picture thereabouts: elsewhere that would draw ghosts of outlines, and cut
+holes into a photograph.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vae.edge_change import OPEN, blur_between, openness, ramp, soften, softness
+from vae.edge_change import blur_between, edges_between, soften
 from vae.errors import ShapeError
 from vae.losses import premultiply
 from vae.texture_change import lay_texture
@@ -103,8 +103,7 @@ def find_change(picture: Tensor, before: Tensor, after: Tensor) -> Change:
         moved, carried = spread_colours(moved, whole, carried, after, known)
         found = lay_texture(moved, whole, carried, after, known)
     else:
-        edges = [softness(x[:, 3:]) for x in (before, after)]
-        edges[1] = edges[0].lerp(edges[1], ramp(openness(picture[:, 3:]), OPEN))
+        edges = edges_between(before[:, 3:], after[:, 3:], picture[:, 3:])
         blur = blur_between(*edges)
         (colour, alpha), (old, had), (new, has) = (
             x.split((3, 1), 1) for x in (soften(picture, *edges), soften(before, *edges), after)

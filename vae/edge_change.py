@@ -19,6 +19,7 @@ OPEN = (0.02, 0.05)
 second on by a cut-out."""
 _LEAST = 1e-3  # sum of gradients, in sides, below which there is no edge
 _STEEPEST, _WIDEST = 3.0, 0.04  # how much steeper an edge becomes; blur, in sides
+_STIR = 1.2  # how many times softer, or crisper, counts for nothing
 _NEAR = 3  # pixels of the square that are next to an edge
 _WIDTH = 4 / math.sqrt(math.pi)  # ∫ 4α(1 - α) across a blurred edge, in deviations
 
@@ -52,6 +53,23 @@ def softness(alpha: Tensor) -> Tensor:
     length = torch.hypot(across, down).sum((1, 2, 3)) / side
     soft = (4 * alpha * (1 - alpha)).sum((1, 2, 3)) / side**2
     return torch.where(length > _LEAST, soft / length.clamp_min(_LEAST), 0) / _WIDTH
+
+
+def edges_between(before: Tensor, after: Tensor, shown: Tensor) -> tuple[Tensor, Tensor]:
+    """Return from which softness to which the edges of a picture go, each (N,), in sides.
+
+    Nearly every edit of a world stirs its edges a little; that is no reason to touch a crisp one.
+
+    Args:
+        before: Alpha of a world's picture, (N, 1, S, S) in [0, 1].
+        after: The same, edited.
+        shown: Alpha of the picture itself: the frame of a photograph stays as it is.
+    """
+    old, new = softness(before), softness(after)
+    ratio = new / old.clamp_min(1e-6)
+    ratio = torch.where(ratio > 1, (ratio / _STIR).clamp_min(1), (ratio * _STIR).clamp_max(1))
+    new = torch.where((old > 0) & (new > 0), old * ratio, new)
+    return old, old.lerp(new, ramp(openness(shown), OPEN))
 
 
 def blur_between(before: Tensor, after: Tensor) -> Tensor:

@@ -4,7 +4,14 @@ import pytest
 import torch
 
 from vae.change import find_change, lay_change
-from vae.edge_change import openness, soften, softness, veil
+from vae.edge_change import (
+    blur_between,
+    edges_between,
+    openness,
+    soften,
+    softness,
+    veil,
+)
 from vae.local_change import LocalChange
 
 SIDE = 128
@@ -49,6 +56,15 @@ def test_the_same_softness_changes_nothing_and_no_edge_is_known_by_none():
     for old, new in ((0.02, 0.02), (0.0, 0.03), (0.03, 0.0)):
         found = soften(picture, torch.tensor([old]), torch.tensor([new]))
         assert torch.allclose(found[:, 3], picture[:, 3], atol=1e-5)
+
+
+def test_an_edge_that_is_hardly_stirred_stays_crisp():
+    crisp, old = disc(0.002), disc(0.010)
+    for new, found in ((0.0115, 0.010), (0.0087, 0.010), (0.024, 0.020), (0.006, 0.0072)):
+        edges = edges_between(old, disc(new), crisp)
+        assert edges[0].item() == pytest.approx(0.010, rel=0.06)
+        assert edges[1].item() == pytest.approx(found, rel=0.06)
+    assert not blur_between(*edges_between(old, disc(0.0115), crisp)).any()
 
 
 def test_a_slider_of_softness_reaches_a_picture_of_other_colours_and_shapes():
