@@ -61,7 +61,7 @@ def lay_texture(
     padded = values.shape[-1]
     own, old, new = torch.fft.rfft2(values).chunk(3)
     before, wanted = _log_power(torch.cat((old, new)), side, padded).chunk(2)
-    where, shares, _ = _cells(side, padded)
+    where, shares, _ = (part.to(colour.device) for part in _cells(side, padded))
     gains = (0.5 * (wanted - before)).clamp(-MOST, MOST)
     factor = (gains[:, where] * shares).sum(2).exp().view_as(own.real)
     own = factor * own
@@ -86,7 +86,7 @@ def _masked_lightness(colour: Tensor, known: Tensor) -> Tensor:
 
 def _log_power(spectrum: Tensor, side: int, padded: int) -> Tensor:
     """Return the logarithm of the mean power of each cell, (N, cells)."""
-    where, _, weights = _cells(side, padded)
+    where, _, weights = (part.to(spectrum.device) for part in _cells(side, padded))
     power = (spectrum.real.square() + spectrum.imag.square()).flatten(1)
     sums = power.new_zeros(len(power), SECTORS * (round(2 * math.log2(side / 2)) - 1))
     sums.index_add_(1, where.flatten(), (power[..., None] * weights).flatten(1))
@@ -108,7 +108,7 @@ def _aligned(spectrum: Tensor, tensors: Tensor, side: int, padded: int) -> Tenso
     energy, ways = tensors[:, :1], tensors[:, 1:]
     length = ways.square().sum(1, keepdim=True).sqrt() + _UNSURE * energy + 1e-8
     ways = F.pad(in_pixels(ways / length, side, side), [side // _MARGIN] * 4, mode="replicate")
-    turned = torch.fft.irfft2(_turns(side, padded) * spectrum[:, None], s=(padded, padded))
+    turned = torch.fft.irfft2(_turns(side, padded).to(ways) * spectrum[:, None], s=(padded, padded))
     return (turned * ways).sum(1)
 
 

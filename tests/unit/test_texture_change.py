@@ -140,3 +140,16 @@ def test_windows_are_those_of_pooling():
     assert torch.allclose(in_cells(values), F.avg_pool2d(values, 2), atol=1e-5)
     drawn = F.interpolate(pooled, size=(96, 80), mode="bilinear", align_corners=False)
     assert torch.allclose(in_pixels(pooled, 96, 80), drawn, atol=1e-5)
+
+
+def test_all_of_it_is_done_where_the_pictures_are():
+    """On a device that only knows shapes, a tensor that was left on the processor is refused."""
+    from vae.change import spread_colours
+    from vae.edge_change import edges_between, soften
+
+    colour, alpha = (torch.empty(2, width, 64, 64, device="meta") for width in (3, 1))
+    found = lay_texture(colour, alpha, colour, colour, alpha)
+    assert (found.device.type, found.shape) == ("meta", colour.shape)
+    assert spread_colours(colour, alpha, colour, colour, alpha)[0].device.type == "meta"
+    picture = torch.cat((colour, alpha), 1)
+    assert soften(picture, *edges_between(alpha, alpha, alpha)).device.type == "meta"
