@@ -237,16 +237,17 @@ vae43.original = (() => {
           }
           continue;
         }
-        fetch(values, side, i, j, (1 - right) * (1 - low), found, at);
-        fetch(values, side, i + 1, j, right * (1 - low), found, at);
-        fetch(values, side, i, j + 1, (1 - right) * low, found, at);
-        fetch(values, side, i + 1, j + 1, right * low, found, at);
+        addFrom(values, side, i, j, (1 - right) * (1 - low), found, at);
+        addFrom(values, side, i + 1, j, right * (1 - low), found, at);
+        addFrom(values, side, i, j + 1, (1 - right) * low, found, at);
+        addFrom(values, side, i + 1, j + 1, right * low, found, at);
       }
     }
     return found;
   }
 
-  function fetch(values, side, column, row, share, found, at) {
+  // Add a share of one pixel, if it is there.
+  function addFrom(values, side, column, row, share, found, at) {
     if (column < 0 || row < 0 || column >= side || row >= side) return;
     const from = 4 * (row * side + column);
     for (let c = 0; c < 4; c++) found[at + c] += share * values[from + c];

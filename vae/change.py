@@ -27,7 +27,7 @@ from torch import Tensor
 from vae.edge_change import blur_between, edges_between, soften
 from vae.errors import ShapeError
 from vae.losses import premultiply
-from vae.texture_change import lay_texture
+from vae.texture_change import LUMA, lay_texture
 from vae.warp import Warp
 from vae.windows import boxed, cell, in_cells, in_pixels
 
@@ -42,7 +42,7 @@ _ABOUT, _ENOUGH = 3, 1.6
 somewhat less than all is near enough."""
 _REACH = 4  # cells: half the width of a window, which is smoothed once more
 _ANYWHERE = 0.02  # weight of the whole picture in each window: where nothing is known it decides
-_OPPONENT = ((0.299, 0.587, 0.114), (1.0, -1.0, 0.0), (0.5, 0.5, -1.0))
+_OPPONENT = (LUMA, (1.0, -1.0, 0.0), (0.5, 0.5, -1.0))
 """Lightness, red against green, yellow against blue, of sRGB: Hasler and Süsstrunk (2003)."""
 _LEAST_SPREAD, _MOST_SPREAD = 3e-3, 3.0  # a deviation that counts for nothing; the largest gain
 _RIDGE = 1e-2  # added to the variances: colours that are all alike ask for no steep map
@@ -89,35 +89,48 @@ def find_change(picture: Tensor, before: Tensor, after: Tensor) -> Change:
         raise ShapeError(f"three pictures of one shape are needed, found {shapes}")
     picture, before, after = (x.clamp(0, 1) for x in (picture, before, after))
     warp = blur = None
-    unmoved = (before == after).flatten(1).all(1)[:, None, None, None]
-    untouched = picture
+    moved = picture
     if picture.shape[1] == 4:
         warp = Warp.fit(before[:, 3:], after[:, 3:], picture[:, 3:])
-        picture, before = warp.lay_on(picture), warp.lay_on(before)
-    near = _nearness(premultiply(picture), premultiply(before), NEAR)
-    if warp is not None:
-        near = near * _known_about(near, torch.maximum(picture[:, 3:], before[:, 3:]))
-    if picture.shape[1] != 4:
-        known, whole = _inside(near), torch.ones_like(near)
-        moved, carried = _recolour(picture, before, after, known, near * known)
-        moved, carried = spread_colours(moved, whole, carried, after, known)
-        found = lay_texture(moved, whole, carried, after, known)
-    else:
-        edges = edges_between(before[:, 3:], after[:, 3:], picture[:, 3:])
+        moved, carried = warp.lay_on(picture), warp.lay_on(before)
+        edges = edges_between(carried[:, 3:], after[:, 3:], moved[:, 3:])
         blur = blur_between(*edges)
-        (colour, alpha), (old, had), (new, has) = (
-            x.split((3, 1), 1) for x in (soften(picture, *edges), soften(before, *edges), after)
-        )
-        known = torch.minimum(had, has) ** SURE
-        moved, carried = _recolour(colour, old, new, known, near * known)
-        moved, carried = spread_colours(moved, alpha, carried, new, known)
-        moved = lay_texture(moved, alpha, carried, new, known)
-        # Where the picture itself shows nothing, its colour is nothing to change.
-        moved = torch.where(alpha > 0, torch.lerp(new, moved, alpha.sqrt()), new)
-        follow = (1 - (alpha - had).abs()) ** AGREEMENT * _nearness(alpha, had, ALIKE)
-        follow = follow * near
-        found = torch.cat((moved, (alpha + follow * (has - had)).clamp(0, 1)), 1)
-    return Change(picture, torch.where(unmoved, untouched, found), warp, blur)
+        found = _lay_on_cut_out(moved, carried, after, edges)
+    else:
+        found = _lay_on_opaque(picture, before, after)
+    unmoved = (before == after).flatten(1).all(1)[:, None, None, None]
+    return Change(moved, torch.where(unmoved, picture, found), warp, blur)
+
+
+def _lay_on_opaque(picture: Tensor, before: Tensor, after: Tensor) -> Tensor:
+    near = _nearness(picture, before, NEAR)
+    known = _inside(near)
+    return _lay_colour(picture, torch.ones_like(near), before, after, known, near * known)
+
+
+def _lay_on_cut_out(
+    picture: Tensor, before: Tensor, after: Tensor, edges: tuple[Tensor, Tensor]
+) -> Tensor:
+    near = _nearness(premultiply(picture), premultiply(before), NEAR)
+    near = near * _known_about(near, torch.maximum(picture[:, 3:], before[:, 3:]))
+    (colour, alpha), (old, had), (new, has) = (
+        x.split((3, 1), 1) for x in (soften(picture, *edges), soften(before, *edges), after)
+    )
+    known = torch.minimum(had, has) ** SURE
+    moved = _lay_colour(colour, alpha, old, new, known, near * known)
+    # Where the picture itself shows nothing, its colour is nothing to change.
+    moved = torch.where(alpha > 0, torch.lerp(new, moved, alpha.sqrt()), new)
+    follow = (1 - (alpha - had).abs()) ** AGREEMENT * _nearness(alpha, had, ALIKE) * near
+    return torch.cat((moved, (alpha + follow * (has - had)).clamp(0, 1)), 1)
+
+
+def _lay_colour(
+    colour: Tensor, alpha: Tensor, old: Tensor, new: Tensor, known: Tensor, trust: Tensor
+) -> Tensor:
+    """Return colours (N, K, H, W) of a picture changed in all three ways; see `_recolour`."""
+    moved, carried = _recolour(colour, old, new, known, trust)
+    moved, carried = spread_colours(moved, alpha, carried, new, known)
+    return lay_texture(moved, alpha, carried, new, known)
 
 
 def _recolour(

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vae.losses import premultiply, straighten
 
-OPEN = (0.02, 0.05)
+_OPEN = (0.02, 0.05)
 """How much of the rectangle around it is left clear: up to the first by a photograph, from the
 second on by a cut-out."""
 _LEAST = 1e-3  # sum of gradients, in sides, below which there is no edge
@@ -30,15 +30,15 @@ def ramp(values: Tensor, between: tuple[float, float]) -> Tensor:
     return ((values - low) / (high - low)).clamp(0, 1)
 
 
-def openness(alpha: Tensor) -> Tensor:
-    """Return how much of the rectangle around what is seen is clear, (N,), 0 to 1.
+def is_cut_out(alpha: Tensor) -> Tensor:
+    """Return 1 for a cut-out and 0 for a full rectangle, as a photograph is, (N,); between, both.
 
     Args:
         alpha: (N, 1, S, S) in [0, 1].
     """
     seen = alpha > 0.5
     around = seen.any(3).sum(2) * seen.any(2).sum(2)
-    return (1 - alpha.sum((2, 3)) / around.clamp_min(1))[:, 0]
+    return ramp(1 - alpha.sum((2, 3)) / around.clamp_min(1), _OPEN)[:, 0]
 
 
 def softness(alpha: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ def edges_between(before: Tensor, after: Tensor, shown: Tensor) -> tuple[Tensor,
     ratio = new / old.clamp_min(1e-6)
     ratio = torch.where(ratio > 1, (ratio / _STIR).clamp_min(1), (ratio * _STIR).clamp_max(1))
     new = torch.where((old > 0) & (new > 0), old * ratio, new)
-    return old, old.lerp(new, ramp(openness(shown), OPEN))
+    return old, old.lerp(new, is_cut_out(shown))
 
 
 def blur_between(before: Tensor, after: Tensor) -> Tensor:

@@ -33,7 +33,8 @@ _FLOOR = 4e-6  # power of a frequency, of lightness in [0, 1]: about that of rou
 _MARGIN = 8  # part of the side by which a picture is mirrored around, since the transform wraps
 _REACH = 2  # cells: half the width of a neighbourhood, smoothed twice
 _UNSURE = 0.05  # share of the gradients' energy below which a neighbourhood has no direction
-_LUMA = (0.299, 0.587, 0.114)  # of sRGB: ITU-R BT.601
+LUMA = (0.299, 0.587, 0.114)
+"""Lightness of sRGB: ITU-R BT.601."""
 
 
 def lay_texture(
@@ -78,7 +79,7 @@ def _masked_lightness(colour: Tensor, known: Tensor) -> Tensor:
     """Return lightness about its mean where a picture is known, (N, 1, S, S)."""
     light = colour
     if colour.shape[1] == 3:
-        light = torch.einsum("nchw,c->nhw", colour, colour.new_tensor(_LUMA))[:, None]
+        light = torch.einsum("nchw,c->nhw", colour, colour.new_tensor(LUMA))[:, None]
     known_light = known * light
     mean = known_light.sum((2, 3), keepdim=True) / known.sum((2, 3), keepdim=True).clamp_min(1e-6)
     return known_light - mean * known

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vae.edge_change import OPEN, openness, ramp
+from vae.edge_change import is_cut_out, ramp
 from vae.errors import ShapeError
 from vae.losses import premultiply, straighten
 from vae.windows import boxed, in_cells
@@ -28,10 +28,8 @@ TERMS = ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2))
 """Powers of x and y of the six terms of a displacement, from the middle of the square."""
 _RIDGE = (1e-4, 5e-4, 6e-3)  # by degree: to move is cheap, to bend is dear
 _STEPS, _REACH = 5, 2  # of Gauss-Newton; cells by which silhouettes are smoothed, twice
-_EXPLAINED = (
-    0.3,
-    0.7,
-)  # share of the squared difference from which a warp counts, and counts whole
+_EXPLAINED = (0.3, 0.7)
+"""Share of the squared difference from which a warp counts, and from which it counts whole."""
 _MOVED = (0.01, 0.03)  # the difference itself, root mean square of alpha
 _ALIKE = (0.7, 0.8)  # how much of both silhouettes is common to picture and world, of all of both
 _LOOKS, _GROWTH = 256, 0.25
@@ -80,7 +78,7 @@ class Warp:
         first = (wanted - found).square().mean(1)
         common = torch.minimum(old, own).sum((1, 2, 3)) / torch.maximum(old, own).sum((1, 2, 3))
         share = ramp(first.sqrt(), _MOVED) * ramp(common.nan_to_num(), _ALIKE)
-        share = share * ramp(openness(shown), OPEN)
+        share = share * is_cut_out(shown)
         coefficients = old.new_zeros(len(old), 2, len(TERMS))
         if not share.any():  # as of most edits of style: nothing to look for
             return cls(coefficients)
@@ -171,7 +169,8 @@ class Warp:
             at = torch.arange(part[axis], part[axis + 2], step) + 0.5
             lines.append((2 * (low + (high - low) * at / size) - 1, low, high, size))
         down, across = torch.meshgrid(lines[1][0], lines[0][0], indexing="ij")
-        places = _moved(torch.stack((across, down), -1), self.coefficients[:1].cpu())[0]
+        places = torch.stack((across, down), -1)
+        places = _moved(places, _terms_at(places), self.coefficients[:1].cpu())[0]
         x, y = (
             ((places[..., axis] + 1) / 2 - low) / (high - low) * size
             for axis, (_, low, high, size) in enumerate(lines)
@@ -197,20 +196,22 @@ def _places(side: int) -> Tensor:
 
 @lru_cache(maxsize=8)
 def _terms(side: int) -> Tensor:
-    across, down = _places(side).unbind(-1)
+    return _terms_at(_places(side))
+
+
+def _terms_at(places: Tensor) -> Tensor:
+    """Return the terms of places (H, W, 2), (6, H, W)."""
+    across, down = places.unbind(-1)
     return torch.stack([across**i * down**j for i, j in TERMS])
 
 
-def _moved(places: Tensor, coefficients: Tensor) -> Tensor:
-    """Return where places (H, W, 2) are fetched from, (N, H, W, 2)."""
-    across, down = places.unbind(-1)
-    terms = torch.stack([across**i * down**j for i, j in TERMS])
+def _moved(places: Tensor, terms: Tensor, coefficients: Tensor) -> Tensor:
+    """Return where places (H, W, 2) of these terms are fetched from, (N, H, W, 2)."""
     return places + torch.einsum("ndk,khw->nhwd", coefficients, terms)
 
 
 def _fetched(values: Tensor, coefficients: Tensor, mode: str = "bilinear") -> Tensor:
     """Return values (N, C, S, S) warped; nothing is beyond the square."""
     side = values.shape[-1]
-    shift = torch.einsum("ndk,khw->nhwd", coefficients, _terms(side).to(values))
-    grid = _places(side).to(values) + shift
+    grid = _moved(_places(side).to(values), _terms(side).to(values), coefficients)
     return F.grid_sample(values, grid, mode=mode, align_corners=False)
