@@ -30,7 +30,8 @@ vae43.worlds = (() => {
     if (here) told(here, true);
   }
 
-  // Go to a world as it was left, or to a state of it. Returns whether the page is there now.
+  // Go to a world as it was left, or to a state of it, or, where it is new, to the first drawing it
+  // learned from. Returns whether the page is there now.
   // `gone`: what is said where there is no such world.
   async function enter(to, state = null, kind = "world", gone = null) {
     const { memory } = vae43;
@@ -45,9 +46,10 @@ vae43.worlds = (() => {
     }
     memory.leave();
     adopt(answer);
-    const found = state ?? memory.left(to) ?? { seed: vae43.firstSeed, moves: {} };
-    await memory.go({ ...found, world: to }, kind);
+    const found = state ?? memory.left(to);
+    await memory.go({ ...(found ?? { seed: vae43.firstSeed, moves: {} }), world: to }, kind);
     if (!state) memory.aged(to);
+    if (!found) await vae43.drawings.begin();
     return true;
   }
 

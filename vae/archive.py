@@ -61,13 +61,19 @@ def is_own(folder: Path) -> bool:
     return (folder / OWN_FILE).is_file()
 
 
+def run_of(folder: Path) -> str | None:
+    """Return the id of the run a world says it was made by; None where it does not."""
+    try:
+        made = json.loads((folder / OWN_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    run = made.get("run") if isinstance(made, dict) else None
+    return run if isinstance(run, str) else None
+
+
 def place_for(worlds: Path, name: str, run: str) -> Path:
     """Return where a run's world goes: a world of that name that the run did not make stays."""
-    try:
-        made = json.loads((worlds / name / OWN_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        made = {}
-    mine = isinstance(made, dict) and made.get("run") == run
+    mine = run_of(worlds / name) == run
     return worlds / (name if mine else free_name(worlds, name))
 
 

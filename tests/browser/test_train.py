@@ -180,9 +180,20 @@ def test_from_drawings_to_a_world_in_the_menu(visit, train_url, drawings):
     page.evaluate("() => { window.frames43 = []; }")
     page.click(".finished .open")
     page.wait_for_function("() => vae43.store.state.world === 'Orchard'")
+    drawn = page.locator("#drawings li button[title]")
+    first = drawn.first.get_attribute("title")
+    page.wait_for_function("(name) => vae43.store.state.name === name", arg=first)
+    rest(page)
+    assert page.evaluate("() => Boolean(vae43.store.state.detail)")  # it stays the drawing it is
+    drawn.nth(1).click()
+    second = drawn.nth(1).get_attribute("title")
+    page.wait_for_selector(f"#drawings [aria-current][title='{second}']")
+    assert page.evaluate("() => vae43.store.state.name") == second
     rest(page)
     page.click("#masthead button.world")
     page.wait_for_selector("#worlds-list li[data-world='Orchard']")
+    page.click("#worlds-list li:not([data-world='Orchard']) .enter")
+    page.wait_for_selector("#drawings", state="hidden")  # of a world that came with the program
 
 
 def test_pause_go_on_queue_and_stop(visit, train_url, drawings):

@@ -8,6 +8,7 @@ import pytest
 from tests.browser.fake_world import fake_worlds
 from tests.unit.test_ui_app import SCRIPT_FUNCTIONS, SERVER_FUNCTIONS
 from vae.ui import app as page_app
+from vae.ui.drawings import drawing_functions
 from vae.ui.theme import ASSETS, SCRIPTS
 from vae.ui.train import train_functions
 from vae.ui.train_desk import Desk
@@ -51,7 +52,7 @@ def functions_of(page):
 
 
 def test_at_home_the_tab_is_there_with_its_functions_and_no_event(pages, desk):
-    own = {function.__name__ for function in train_functions(desk)}
+    own = {f.__name__ for f in (*train_functions(desk), *drawing_functions(desk))}
     assert functions_of(pages[False]) >= own
     assert sorted(fn.api_name for fn in pages[False].fns.values() if fn.fn) == SCRIPT_FUNCTIONS
     ids = {c["props"].get("elem_id") for c in pages[False].get_config_file()["components"]}
@@ -59,7 +60,7 @@ def test_at_home_the_tab_is_there_with_its_functions_and_no_event(pages, desk):
 
 
 def test_where_the_page_is_shared_nothing_of_it_is_registered(pages, desk):
-    own = {function.__name__ for function in train_functions(desk)}
+    own = {f.__name__ for f in (*train_functions(desk), *drawing_functions(desk))}
     assert not own & functions_of(pages[True])
     assert functions_of(pages[True]) >= SERVER_FUNCTIONS
     config = pages[True].get_config_file()
@@ -68,7 +69,7 @@ def test_where_the_page_is_shared_nothing_of_it_is_registered(pages, desk):
 
 
 def test_no_two_functions_share_a_name(desk):
-    names = [function.__name__ for function in train_functions(desk)]
+    names = [f.__name__ for f in (*train_functions(desk), *drawing_functions(desk))]
     assert len(names) == len(set(names))
 
 

@@ -53,14 +53,15 @@ def build(worlds: Worlds, *, share: bool, desk: Desk | None = None) -> gr.Blocks
     from vae.ui.panel import label
     from vae.ui.train import train_tab
 
+    desk = None if share else desk
     with gr.Blocks(
         title=words.TITLE, fill_width=True, analytics_enabled=False, delete_cache=(_HOUR, _HOUR)
     ) as page:
         masthead(worlds.start.name)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(label("TABS", "create"), id="create"):
-                create_tab(worlds)
-            if desk is not None and not share:
+                create_tab(worlds, desk)
+            if desk is not None:
                 with gr.Tab(label("TABS", "train"), id="train"):
                     train_tab(desk)
         script_api(worlds)

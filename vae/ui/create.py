@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import gradio as gr
 
 from vae.ui.blend import make_blend
@@ -9,6 +11,7 @@ from vae.ui.borrow import borrow_panel, make_describe, make_look
 from vae.ui.canvas import canvas_panel
 from vae.ui.closer import make_match
 from vae.ui.download import download_panel, make_save
+from vae.ui.drawings import drawing_functions
 from vae.ui.explore import make_field, make_variations
 from vae.ui.explore_panel import explore_panel
 from vae.ui.export import export_menu, make_export
@@ -25,9 +28,17 @@ from vae.ui.upload import make_start_from, upload_panel
 from vae.ui.worlds import Worlds, for_worlds
 from vae.ui.worlds_menu import make_card, make_open_world, make_worlds, world_of
 
+if TYPE_CHECKING:
+    from vae.ui.train_desk import Desk
 
-def create_tab(worlds: Worlds) -> None:
-    """Build the tab; the panels know nothing of each other, the script in the page joins them."""
+
+def create_tab(worlds: Worlds, desk: Desk | None = None) -> None:
+    """Build the tab; the panels know nothing of each other, the script in the page joins them.
+
+    Args:
+        worlds: Those it can be in.
+        desk: Knows what the worlds that were trained here have learned from; None shows none of it.
+    """
     makers = [
         *(make_frame, make_save, make_export, make_strip, make_grip, make_look, make_describe),
         *(make_variations, make_field, make_blend, make_match, make_direction),
@@ -36,6 +47,8 @@ def create_tab(worlds: Worlds) -> None:
     ]
     functions = [for_worlds(worlds, make) for make in makers]
     functions += [make_worlds(worlds), make_open_world(worlds), make_card(worlds)]
+    if desk is not None:
+        functions += drawing_functions(desk)
     with gr.Row(elem_id="create"):
         with gr.Column(elem_id="picture"):
             canvas_panel(functions, world_of(worlds.start))

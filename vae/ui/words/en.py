@@ -73,6 +73,10 @@ PAGE = {
     "own_size": "Save {width} × {height}",
     "own_size_note": "Your picture with all its {width} × {height} pixels, changed as shown",
     "detail_carried": "Links and saved recipes then carry your picture itself",
+    "drawings": "Your drawings",
+    "drawings_note": "start from one of those it learned from",
+    "drawings_more": "More",
+    "no_drawing": "This drawing is not here any more.",
 }
 
 # The filmstrip under a slider.

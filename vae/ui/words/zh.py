@@ -67,6 +67,10 @@ PAGE = {
     "own_size": "保存 {width} × {height}",
     "own_size_note": "你的图片，保留全部 {width} × {height} 像素，按所示改变",
     "detail_carried": "此时链接和保存的配方会带上你的图片本身",
+    "drawings": "你的画",
+    "drawings_note": "从它学过的一张画开始",
+    "drawings_more": "更多",
+    "no_drawing": "这张画已经不在了。",
 }
 
 FILM = {
