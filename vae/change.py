@@ -22,9 +22,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from vae.edge_change import blur_between, edges_between, soften
+from vae.edge_change import blur_between, edges_between, ramp, soften, softness
 from vae.errors import ShapeError
 from vae.losses import premultiply
 from vae.texture_change import LUMA, lay_texture
@@ -40,6 +41,12 @@ of premultiplied channels; and its alpha, to be trusted with outlines."""
 _ABOUT, _ENOUGH = 3, 1.6
 """Cells to either side that are "thereabouts", twice; and what a nearness there is multiplied by:
 somewhat less than all is near enough."""
+_STEP, _FLAT = 4 / 255, (0.2, 0.5)
+"""Largest gradient that counts as detail; up to which share of it a neighbourhood is flat, and from
+which it has detail enough to take up lights and hollows."""
+_MINE = (0.95, 1.0)  # how near all of a world's picture is where it is the very picture itself
+_BITE = (0.03, 0.06)  # of alpha, root mean square: up to which, and from which no more, it follows
+_RIM, _CLEAR = 2, 0.02  # pixels that outlines may lie apart; a weight that is as good as none
 _REACH = 4  # cells: half the width of a window, which is smoothed once more
 _ANYWHERE = 0.02  # weight of the whole picture in each window: where nothing is known it decides
 _OPPONENT = (LUMA, (1.0, -1.0, 0.0), (0.5, 0.5, -1.0))
@@ -112,6 +119,7 @@ def _lay_on_cut_out(
     picture: Tensor, before: Tensor, after: Tensor, edges: tuple[Tensor, Tensor]
 ) -> Tensor:
     near = _nearness(premultiply(picture), premultiply(before), NEAR)
+    mine = ramp(near.amin((1, 2, 3), keepdim=True), _MINE)
     near = near * _known_about(near, torch.maximum(picture[:, 3:], before[:, 3:]))
     (colour, alpha), (old, had), (new, has) = (
         x.split((3, 1), 1) for x in (soften(picture, *edges), soften(before, *edges), after)
@@ -120,15 +128,71 @@ def _lay_on_cut_out(
     moved = _lay_colour(colour, alpha, old, new, known, near * known)
     # Where the picture itself shows nothing, its colour is nothing to change.
     moved = torch.where(alpha > 0, torch.lerp(new, moved, alpha.sqrt()), new)
-    follow = (1 - (alpha - had).abs()) ** AGREEMENT * _nearness(alpha, had, ALIKE) * near
-    return torch.cat((moved, (alpha + follow * (has - had)).clamp(0, 1)), 1)
+    follow = _nearness(alpha, had, ALIKE) * near
+    slight = torch.maximum(_slight(before[:, 3:], after[:, 3:]), mine)
+    follow = follow * slight * _as_soft(picture[:, 3:], before[:, 3:])
+    return torch.cat((moved, reshaped(alpha, had, has, follow)), 1)
+
+
+def reshaped(alpha: Tensor, had: Tensor, has: Tensor, follow: Tensor) -> Tensor:
+    """Return alpha (N, 1, S, S) with as much of it gone, or of what was clear filled, as of had.
+
+    Shares of what there was, not differences, and carried on beyond the world's own outline: where
+    the two run a pixel apart no line is left standing between them.
+    """
+    agree = (1 - (alpha - had).abs()) ** AGREEMENT
+    gone = (1 - has / had.clamp_min(1e-6)).clamp(0, 1)
+    filled = ((has - had) / (1 - had).clamp_min(1e-6)).clamp(0, 1)
+    gone, filled = (
+        follow * _carried_on(share, of, agree) for share, of in ((gone, had), (filled, 1 - had))
+    )
+    return (alpha * (1 - gone) + (1 - alpha) * filled).clamp(0, 1)
+
+
+def _carried_on(share: Tensor, of: Tensor, agree: Tensor) -> Tensor:
+    """Return shares (N, 1, S, S) as they are where outlines agree; elsewhere as where they do.
+
+    At most `_RIM` pixels away, twice.
+    """
+    weight = of * agree
+    about, there = boxed(torch.cat((weight * share, weight), 1), _RIM, 2).split(1, 1)
+    return torch.lerp(about / there.clamp_min(_CLEAR), share, agree)
+
+
+def _slight(had: Tensor, has: Tensor) -> Tensor:
+    """Return 1 where two silhouettes hardly differ, (N, 1, 1, 1), and 0 where very much.
+
+    What a bend does not explain of a large change is a bite, or a horn: those are the world's own.
+    """
+    apart = boxed(in_cells(has - had), _ABOUT, 2).square().mean((1, 2, 3), keepdim=True).sqrt()
+    return 1 - ramp(apart, _BITE)
+
+
+def _as_soft(alpha: Tensor, had: Tensor) -> Tensor:
+    """Return how far outlines may follow, (N, 1, 1, 1): a crisp drawing takes no smudges."""
+    own, drawn = softness(alpha), softness(had)
+    ratio = torch.where((own > 0) & (drawn > 0), own / drawn.clamp_min(1e-6), 1)
+    return ratio.clamp(max=1).square()[:, None, None, None]
+
+
+def _detail(colour: Tensor, alpha: Tensor) -> Tensor:
+    """Return where a picture has detail of its own, (N, 1, H, W), 0 to 1.
+
+    Flat colour has none, whatever its outlines: each gradient counts up to a few steps of 8 bits.
+    """
+    across = (colour[..., :, 1:] - colour[..., :, :-1]).abs().amax(1, keepdim=True)
+    down = (colour[..., 1:, :] - colour[..., :-1, :]).abs().amax(1, keepdim=True)
+    steps = F.pad(across, (0, 1)) + F.pad(down, (0, 0, 0, 1))
+    cells = in_cells(torch.cat((alpha * steps.clamp(max=_STEP), alpha), 1))
+    stir, seen = boxed(cells, _ABOUT, 2).split(1, 1)
+    return in_pixels(ramp(stir / (_STEP * seen).clamp_min(1e-6), _FLAT), *colour.shape[-2:])
 
 
 def _lay_colour(
     colour: Tensor, alpha: Tensor, old: Tensor, new: Tensor, known: Tensor, trust: Tensor
 ) -> Tensor:
     """Return colours (N, K, H, W) of a picture changed in all three ways; see `_recolour`."""
-    moved, carried = _recolour(colour, old, new, known, trust)
+    moved, carried = _recolour(colour, old, new, known, trust * _detail(colour, alpha))
     moved, carried = spread_colours(moved, alpha, carried, new, known)
     return lay_texture(moved, alpha, carried, new, known)
 

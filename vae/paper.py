@@ -156,8 +156,8 @@ def unmix(colour: np.ndarray, paper: np.ndarray, *, floor: float) -> np.ndarray:
     Args:
         colour: sRGB in [0, 1], (H, W, 3).
         paper: Its paper, the same shape, in (0, 1].
-        floor: Differences up to this are grain of the paper, and vanish; twice as much bounds
-            the error.
+        floor: Differences up to this are grain of the paper, and vanish; what is brighter than
+            the paper is spared twice as much, and three times as much bounds the error.
     """
     least = _least_alpha(colour, paper, floor)
     alpha = least * _step(least / floor - 1)

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vae.change import colour_maps, lay_change, spread_colours
+from vae.change import colour_maps, lay_change, reshaped, spread_colours
 from vae.errors import ShapeError
 
 
@@ -93,6 +93,67 @@ def test_a_hole_is_cut_where_the_world_knows_the_picture_and_only_there():
     assert lay_change(before, before, after)[:, 3].min() < 0.1
     photograph = torch.cat((1 - blobs(3), full), 1)
     assert lay_change(photograph, before, after)[:, 3].min() > 0.8
+
+
+def crisp(alpha: torch.Tensor) -> torch.Tensor:
+    return (alpha > 0.5).float()
+
+
+def test_flat_colour_stays_flat_and_what_has_detail_takes_up_lights():
+    """The world's disc gets a light in its middle, which a flat drawing would show as a blotch."""
+    before = disc(0.7, (0.6, 0.3, 0.3), 64)
+    after = before.clone()
+    after[:, :3] += 0.25 * disc(0.12, (1, 1, 1), 64)[:, 3:]
+    noise = 0.05 * torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(3))
+    middle, edge = (slice(None), slice(0, 3), 32, 32), (slice(None), slice(0, 3), 32, 16)
+    lit = {}
+    for name, detail in (("flat", torch.zeros_like(noise)), ("grained", noise)):
+        picture = before.clone()
+        picture[:, :3] += detail
+        gain = lay_change(picture, before, after) - picture
+        lit[name] = (gain[middle] - gain[edge]).mean()
+    assert lit["grained"] > 0.15
+    assert lit["flat"] < lit["grained"] / 3
+
+
+def test_a_bite_is_the_worlds_own_and_is_not_taken_out_of_another_picture():
+    before = disc(0.7, (0.7, 0.3, 0.3), 64)
+    after = before.clone()
+    after[:, 3:] *= 1 - disc(0.4, (1, 1, 1), 64)[:, 3:].roll(20, 3)
+    picture = before.clone()
+    picture[:, :3] += 0.03  # near, but not the world's own
+
+    def widths(found):
+        return (found[0, 3] > 0.5).sum(1)[[18, 32]].tolist()
+
+    far, middle = widths(lay_change(picture, before, after))
+    assert middle >= far  # it may be bent to be narrower
+    far, middle = widths(lay_change(before, before, after))
+    assert middle < far  # of its own it is
+
+
+def test_between_outlines_a_pixel_apart_no_line_is_left_standing():
+    had, alpha = disc(0.6, (0, 0, 0), 64)[:, 3:], disc(0.64, (0, 0, 0), 64)[:, 3:]
+    has = had.clone()
+    has[..., 36:] = 0  # the right of it is gone
+    follow = torch.ones_like(had)
+    assert reshaped(alpha, had, has, follow)[0, 0, 32, 38:].max() < 0.05
+    grown = reshaped(had, alpha, torch.ones_like(had), follow)
+    assert grown.min() > 0.9
+    assert torch.allclose(reshaped(had, had, has, follow), has, atol=1e-6)
+    assert torch.equal(reshaped(alpha, had, has, torch.zeros_like(had)), alpha)
+
+
+def test_a_crisp_drawing_takes_no_smudge():
+    soft = disc(0.6, (0.5, 0.4, 0.4), 64)
+    axis = torch.linspace(-1, 1, 64)
+    soft[:, 3] = ((0.6 - torch.hypot(axis[:, None], axis)) * 3 + 0.5).clamp(0, 1)
+    after = soft.clone()
+    after[:, 3:, :8] = torch.maximum(after[:, 3:, :8], torch.tensor(0.3))  # a cloud along the top
+    drawing = soft.clone()
+    drawing[:, 3:] = crisp(soft[:, 3:])
+    assert lay_change(soft, soft, after)[:, 3, :8].max() > 0.2
+    assert lay_change(drawing, soft, after)[:, 3, :8].max() < 0.05
 
 
 def test_beside_a_picture_the_world_does_not_know_nothing_is_drawn():
