@@ -33,7 +33,7 @@ MAX_BYTES = {
 """The files of a world, in the order they are written, and the most bytes of each."""
 REQUIRED = ("config.json", "sliders.json", "model.safetensors")
 MAX_ZIP = 300 * 2**20
-MAX_WIDTH = 2048
+MAX_WIDTH, MAX_ANCHORS = 2048, 20_000
 LONGEST_NAME = 40
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 
@@ -246,8 +246,9 @@ def _check_weights(folder: Path) -> None:
 
     tensors, header = read_tensors(folder / "model.safetensors")
     _check_sizes({"model": header.get("config")})
-    components = header.get("density_components")
-    if not isinstance(components, int) or not 0 < components <= 256:
+    components, anchors = header.get("density_components"), header.get("density_anchors", 0)
+    counts = ((components, 1, 256), (anchors, 0, MAX_ANCHORS))
+    if not all(isinstance(count, int) and low <= count <= high for count, low, high in counts):
         raise CheckpointError("the world in the ZIP has no density to draw from")
     for name, tensor in tensors.items():
         least = name == "density.floor"  # may be minus infinity

@@ -147,6 +147,10 @@ class LatentDensity(nn.Module):
     Samples, truncation and slider ranges come from here and not from the prior, which the
     aggregate posterior does not fill.
 
+    A few pictures say where they lie and not what lies between them: draws of a Gaussian through
+    thirty latents are shapes of nothing. So what was fitted to few latents keeps them as
+    ``anchors`` (K, dim), and draws their neighbours.
+
     References:
         Dai & Wipf (2019) arXiv:1903.05789; Ghosh et al. (2020) arXiv:1903.12436
     """
@@ -155,14 +159,21 @@ class LatentDensity(nn.Module):
     """Share of the fitted latents, the least likely, whose kind is not drawn: a broad component
     of odd subjects spans more that is nothing at all than it spans of them."""
     REDRAWS = 16
+    FEW = 4
+    """Latents to each of their dimensions that a component needs; fewer in all become anchors."""
+    NEIGHBOURS = 0.5
+    """How far from its anchor a draw lies, as the reach of :meth:`vary`."""
 
     weights: Tensor
     means: Tensor
     factors: Tensor
     floor: Tensor
+    anchors: Tensor
 
-    def __init__(self, dim: int, num_components: int = 16):
+    def __init__(self, dim: int, num_components: int = 16, num_anchors: int = 0):
         super().__init__()
+        anchors = torch.zeros(num_anchors, dim)
+        self.register_buffer("anchors", anchors, persistent=num_anchors > 0)
         self.register_buffer("weights", torch.full((num_components,), 1 / num_components))
         self.register_buffer("means", torch.zeros(num_components, dim))
         self.register_buffer("factors", torch.eye(dim).repeat(num_components, 1, 1))
@@ -181,14 +192,17 @@ class LatentDensity(nn.Module):
         if data.ndim != 2 or data.shape[0] < 2:
             raise ShapeError(f"expected at least 2 rows of latents, found {tuple(data.shape)}")
         num, dim = data.shape
-        components = max(1, min(num_components, num // (4 * dim)))
+        components = max(1, min(num_components, num // (cls.FEW * dim)))
         shrink = float(data.var(0).mean()) * (0.01 + min(1.0, 0.25 * dim / num))
         mixture = GaussianMixture(
             components, reg_covar=max(shrink, 1e-6), random_state=seed, max_iter=60, tol=1e-2
         )
         with threadpool_limits(1):  # threads that wait for one another cost minutes beside a run
             mixture.fit(data)
-        density = cls(dim, components)
+        few = num < cls.FEW * dim
+        density = cls(dim, components, num if few else 0)
+        if few:
+            density.anchors.copy_(torch.from_numpy(data))
         density.weights.copy_(torch.from_numpy(mixture.weights_))
         density.means.copy_(torch.from_numpy(mixture.means_))
         covariances = torch.from_numpy(mixture.covariances_)
@@ -200,15 +214,17 @@ class LatentDensity(nn.Module):
     def sample(
         self, n: int, *, generator: torch.Generator | None = None, truncation: float = 1.0
     ) -> Tensor:
-        """Draw ``n`` joined latents (n, dim); what is less likely than the floor is drawn again.
+        """Draw ``n`` joined latents (n, dim).
+
+        What is less likely than the floor is drawn again; next to an anchor nothing is.
 
         Args:
             n: How many.
             generator: Source of randomness; a CPU generator.
-            truncation: Scale of each draw about its component's mean, 0 to 1.
+            truncation: Scale of each draw about its component's mean or its anchor, 0 to 1.
         """
         drawn = self._draw(n, generator, truncation)
-        for _ in range(self.REDRAWS):
+        for _ in range(0 if len(self.anchors) else self.REDRAWS):
             rare = (self.log_prob(drawn) < self.floor).nonzero()[:, 0]
             if not len(rare):
                 break
@@ -216,6 +232,13 @@ class LatentDensity(nn.Module):
         return drawn
 
     def _draw(self, n: int, generator: torch.Generator | None, truncation: float) -> Tensor:
+        if len(self.anchors):
+            rounds = range(math.ceil(n / len(self.anchors)))  # each is as often drawn from
+            orders = [torch.randperm(len(self.anchors), generator=generator) for _ in rounds]
+            which = torch.cat(orders)[:n]
+            noise = torch.randn(n, self.means.shape[1], generator=generator)
+            near = self.anchors[which.to(self.anchors.device)]
+            return self.vary(near, noise, min(1.0, self.NEIGHBOURS * truncation))
         component = torch.multinomial(self.weights.cpu(), n, replacement=True, generator=generator)
         noise = torch.randn(n, self.means.shape[1], generator=generator)
         return self.place(component, noise * truncation)

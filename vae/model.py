@@ -176,9 +176,12 @@ def save_model(folder: Path, model: IvAE) -> None:
 
 def model_header(model: IvAE) -> dict[str, Any]:
     """What must be known beside the weights to build a model again."""
-    components = 0 if model.density is None else len(model.density.weights)
-    config = None if model.config is None else model.config.to_dict()
-    return {"config": config, "density_components": components}
+    density = model.density
+    return {
+        "config": None if model.config is None else model.config.to_dict(),
+        "density_components": 0 if density is None else len(density.weights),
+        "density_anchors": 0 if density is None else len(density.anchors),
+    }
 
 
 def restore_model(state: Mapping[str, Tensor], header: Mapping[str, Any], what: str) -> IvAE:
@@ -188,11 +191,12 @@ def restore_model(state: Mapping[str, Tensor], header: Mapping[str, Any], what: 
         CheckpointError: The header describes no model, or the weights do not fit it.
     """
     config, components = header.get("config"), header.get("density_components")
-    if not isinstance(config, dict) or not isinstance(components, int):
+    anchors = header.get("density_anchors", 0)  # worlds of before have none
+    if not (isinstance(config, dict) and isinstance(components, int) and isinstance(anchors, int)):
         raise CheckpointError(f"{what} does not say which model it holds")
     model = build_model(from_dict(ModelConfig, config))
     if components:
-        model.density = LatentDensity(model.latent_dim + model.latent_key_dim, components)
+        model.density = LatentDensity(model.latent_dim + model.latent_key_dim, components, anchors)
     load_state(model, _with_grain(state, model), what)
     return model
 

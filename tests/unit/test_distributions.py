@@ -173,6 +173,29 @@ def test_few_rows_make_one_sound_component(rows):
     assert torch.isfinite(density.log_prob(density.sample(5))).all()
 
 
+def test_draws_of_few_rows_are_their_neighbours():
+    """Of a Gaussian through thirty points in 22 dimensions hardly a draw is near to any of them."""
+    rows = torch.randn(30, 22, generator=torch.Generator().manual_seed(1))
+    density = LatentDensity.fit(rows)
+    assert torch.equal(density.anchors, rows)
+
+    def apart(truncation):
+        generator = torch.Generator().manual_seed(2)
+        draws = density.sample(400, generator=generator, truncation=truncation)
+        return torch.cdist(draws, rows).min(1)
+
+    between = torch.cdist(rows, rows).flatten()[1:].sort().values[30:].mean()
+    still, half, whole = (apart(truncation) for truncation in (0.0, 0.5, 1.0))
+    assert still.values.max() < 0.01
+    assert half.values.mean() < whole.values.mean() < 0.7 * between
+    assert whole.indices.bincount(minlength=30).min() >= 5  # all of them, odd ones too
+
+
+def test_many_rows_need_no_anchors():
+    assert len(LatentDensity.fit(torch.randn(LatentDensity.FEW * 5, 5)).anchors) == 0
+    assert len(LatentDensity.fit(torch.randn(LatentDensity.FEW * 5 - 1, 5)).anchors) == 19
+
+
 def test_identical_rows_still_make_a_density():
     density = LatentDensity.fit(torch.ones(10, 4))
     assert torch.allclose(density.sample(5), torch.ones(5, 4), atol=0.05)

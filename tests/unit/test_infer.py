@@ -77,7 +77,7 @@ def test_samples_repeat_with_their_generator(world):
     assert torch.equal(one.joined(), two.joined())
     assert not torch.equal(one.joined(), other.joined())
     typical = world.sample(3, truncation=0.0).joined()
-    nearest = torch.cdist(typical, world.density.means).min(1).values
+    nearest = torch.cdist(typical, world.density.anchors).min(1).values
     assert torch.allclose(nearest, torch.zeros(3), atol=1e-4)
 
 

@@ -14,7 +14,15 @@ from vae.decoder import Decoder
 from vae.distributions import Latents
 from vae.encoder import FIXED_STD, Encoder
 from vae.errors import CheckpointError, ConfigError, ShapeError
-from vae.model import IvAE, build_model, create_43_vae, fetch_world, load_model, save_model
+from vae.model import (
+    IvAE,
+    build_model,
+    create_43_vae,
+    fetch_world,
+    load_model,
+    restore_model,
+    save_model,
+)
 
 
 def pictures(num: int = 4, channels: int = 4, side: int = 32) -> torch.Tensor:
@@ -172,8 +180,23 @@ def test_saving_and_loading_gives_the_same_pictures(tmp_path, channels):
     assert loaded.density is not None
     assert model.density is not None
     assert torch.equal(loaded.density.factors, model.density.factors)
+    assert torch.equal(loaded.density.anchors, model.density.anchors)
     assert loaded.config == model.config
     assert not loaded.training
+
+
+def test_a_world_of_before_there_were_anchors_is_read(tmp_path):
+    model = tiny_model().half().float().eval()
+    model.standardizer.fit(torch.randn(30, 16))
+    model.density = vae.distributions.LatentDensity.fit(torch.randn(100, 22))
+    assert len(model.density.anchors) == 0
+    save_model(tmp_path, model)
+    state, header = read_tensors(tmp_path / "model.safetensors")
+    del header["density_anchors"]
+    assert "density.anchors" not in state
+    restored = restore_model(state, header, "it").density
+    assert restored is not None
+    assert torch.equal(restored.means, model.density.means)
 
 
 def test_a_world_of_before_the_grain_draws_as_it_did(tmp_path):
