@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -15,7 +16,7 @@ from vae.batches import REACH, Batch
 from vae.checkpoint import load_state, state_of
 from vae.data import ImageSet
 from vae.discriminator import Discriminator
-from vae.losses import hinge_discriminator_loss
+from vae.losses import hinge_discriminator_loss, premultiply
 from vae.model import IvAE
 from vae.objective import Objective
 from vae.protocols import Protocol
@@ -95,6 +96,18 @@ class HeldOut:
         }
         latents = model.posterior(x).mean if p.starts_from_world else None
         return Batch(x=x, u=u, latents=latents, **{k: v.to(self.device) for k, v in draws.items()})  # type: ignore[arg-type]
+
+
+@torch.no_grad()
+def psnr_of(model: IvAE, pictures: ImageSet, device: torch.device) -> float:
+    """Return the premultiplied PSNR of a model's reconstructions in dB."""
+    squared, count = 0.0, 0
+    for i in range(0, len(pictures), 64):
+        x = pictures.floats(slice(i, i + 64)).to(device)
+        error = premultiply(model(x)[0].float()) - premultiply(x)
+        squared += float(error.square().sum())
+        count += error.numel()
+    return -10 * math.log10(max(squared / count, 1e-10))
 
 
 def _verdict(judge: Discriminator, x: Tensor, output: Tensor) -> Tensor:

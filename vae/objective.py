@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -40,6 +42,26 @@ def choose_trained(model: IvAE, protocol: Protocol) -> list[nn.Parameter]:
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
+class Moves(NamedTuple):
+    """What the closed loop asks for: nothing in it leads back to the step's other losses.
+
+    Attributes:
+        z: Content (M, latent_dim).
+        key: The key, moved (M, latent_key_dim).
+        grain: Standard normal (M, 1, S, S).
+        own: 1 for the attribute that moves, (M, 16).
+        wanted: Standardised metadata it is to have then, (M, 16).
+        size: Side S.
+    """
+
+    z: Tensor
+    key: Tensor
+    grain: Tensor
+    own: Tensor
+    wanted: Tensor
+    size: int
+
+
 class Objective(nn.Module):
     """The generator's losses as one module, so that a data-parallel wrapper can hold it."""
 
@@ -55,6 +77,13 @@ class Objective(nn.Module):
         self, batch: Batch, judge: Discriminator | None = None
     ) -> tuple[dict[str, Tensor], Tensor]:
         """Return unweighted losses by name and the pictures drawn (reconstructions first)."""
+        losses, output, moves = self.first(batch, judge)
+        return losses | (self.closed_loop(moves) if moves else {}), output
+
+    def first(
+        self, batch: Batch, judge: Discriminator | None = None
+    ) -> tuple[dict[str, Tensor], Tensor, Moves | None]:
+        """Return the same less the closed loop's losses, and the moves it asks for, if any."""
         losses: dict[str, Tensor] = {}
         if batch.latents is None:
             posterior = self.model.posterior(batch.x)
@@ -81,11 +110,14 @@ class Objective(nn.Module):
                 generator=places,
                 company=None if batch.recent is None else all_rows(batch.recent),
             )
+        moves = None
         if self.tied and self.protocol.loop_weight:
-            losses |= self._closed_loop(latents, batch, output[:n])
+            before = self._measured(output[:n][:: self.protocol.loop_stride])
+            losses["likeness"] = self._likeness(before, batch)
+            moves = self._moves(latents, batch, before.detach())
         if judge is not None:
             losses |= self._against(judge, output, batch)
-        return losses, output.detach()
+        return losses, output.detach(), moves
 
     def reconstruction(self, output: Tensor, x: Tensor, backdrop: Tensor | None) -> Tensor:
         """Compare drawn pictures (N, C, S, S) with their originals, over backdrops (N, 3)."""
@@ -122,38 +154,43 @@ class Objective(nn.Module):
             losses["order"] = _grouped_order(codes, u[:, : self.tied])
         return losses
 
-    def _closed_loop(self, latents: Latents, batch: Batch, still: Tensor) -> dict[str, Tensor]:
-        """Move one key, draw, and ask that its attribute followed and the others stayed.
+    def _likeness(self, before: Tensor, batch: Batch) -> Tensor:
+        """Compare metadata of reconstructions (M, 16) with those of their originals."""
+        active = self.model.standardizer.active
+        off = hypo(before - batch.u[:: self.protocol.loop_stride], 0.3) * active
+        return off.sum() / (active.sum() * len(before))
 
-        A moved picture is compared with itself before the move (``still``), so that a small
-        leak is not lost in the error of reconstruction; a picture that took its neighbour's key
-        is compared with the neighbour's metadata.
+    def _moves(self, latents: Latents, batch: Batch, before: Tensor) -> Moves:
+        """Move one key of every so-many-th picture, whose reconstruction measures ``before``.
+
+        A moved picture is compared with itself before the move, so that a small leak is not lost in
+        the error of reconstruction; a picture that took its neighbour's key is compared with the
+        neighbour's metadata.
         """
-        p, step = self.protocol, self.protocol.loop_stride
+        step = self.protocol.loop_stride
         z, key, u = latents.z[::step].detach(), latents.key[::step].detach(), batch.u[::step]
-        before = self._measured(still[::step])
         swap = batch.swap[::step, None]
         key = torch.where(swap, _neighbour(key), key)
-        start = torch.where(swap, _neighbour(u), before.detach())
+        start = torch.where(swap, _neighbour(u), before)
         own = nn.functional.one_hot(batch.slider[::step], NUM_ATTRIBUTES).to(key.dtype)
         move = own * batch.shift[::step, None]
         move[:, self.tied :] = 0  # a key too narrow for all attributes cannot move the last ones
         key = torch.cat((key[:, : self.tied] + move[:, : self.tied], key[:, self.tied :]), 1)
-        output = self.model.decode(
-            Latents(z, key), size=batch.x.shape[-1], noise=batch.grain[::step]
-        )
-        active = self.model.standardizer.active
-        weight = active * (1 + 3 * own)
-        error = hypo(self._measured(output) - (start + move), p.loop_epsilon) * weight
-        losses = {
-            "loop": error.sum() / weight.sum(),
-            "likeness": (hypo(before - u, 0.3) * active).sum() / (active.sum() * len(u)),
-        }
+        return Moves(z, key, batch.grain[::step], own, start + move, batch.x.shape[-1])
+
+    def closed_loop(self, moves: Moves) -> dict[str, Tensor]:
+        """Draw moved pictures, and ask that the attribute followed and the others stayed."""
+        p = self.protocol
+        output = self.model.decode(Latents(moves.z, moves.key), size=moves.size, noise=moves.grain)
+        weight = self.model.standardizer.active * (1 + 3 * moves.own)
+        error = hypo(self._measured(output) - moves.wanted, p.loop_epsilon) * weight
+        losses = {"loop": error.sum() / weight.sum()}
         if p.read_weight:
             back = self.model.read_back(output).mean
+            tied = self.tied
             losses["read_back"] = (
-                hypo(back.z - z, 0.3).mean()
-                + hypo(back.key[:, : self.tied] - key[:, : self.tied], 0.3).mean()
+                hypo(back.z - moves.z, 0.3).mean()
+                + hypo(back.key[:, :tied] - moves.key[:, :tied], 0.3).mean()
             )
         return losses
 

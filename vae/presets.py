@@ -45,7 +45,7 @@ PRESETS = (
         minutes=0.7,
         summary="About a minute: the world takes on your colours and shapes.",
         # Far less than the protocol's: nearer to the pictures in the same seconds, and the curves
-        # grow by two to three points a second. With 5 or 4 it learns less. The closed loop
+        # grow by three points a second and more. With 5 or 4 it learns less. The closed loop
         # looks at one of them: that keeps the sliders as they were and leaves a fifth more steps.
         cpu_batch=6,
         # What little pictures teach is learned by heart as the rate falls. Without the fall, with

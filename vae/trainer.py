@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from vae.batches import Batch
+from vae.beside import LoopBeside
 from vae.checkpoint import (
     flatten_optimizer,
     load_state,
@@ -27,10 +28,10 @@ from vae.checkpoint import (
 from vae.data import ImageSet
 from vae.discriminator import Discriminator
 from vae.errors import CheckpointError, TrainingError
-from vae.held_out import HeldOut, Kept
-from vae.losses import adaptive_weight, hinge_discriminator_loss, premultiply, translate
+from vae.held_out import HeldOut, Kept, psnr_of
+from vae.losses import adaptive_weight, hinge_discriminator_loss, translate
 from vae.model import IvAE, model_header
-from vae.objective import Objective, choose_trained
+from vae.objective import Moves, Objective, choose_trained
 from vae.precision import autocast
 from vae.protocols import Protocol
 from vae.replay import make_source
@@ -132,6 +133,8 @@ class Trainer:
         fused = torch.optim.Adam(trained, p.lr, p.betas, fused=True)
         objective = Objective(self.model, p)
         self.objective, self.optimizer = self.accelerator.prepare(objective, fused)
+        alone = self.device.type == "cpu" and self.accelerator.num_processes == 1
+        self.beside = LoopBeside(objective, trained, self._autocast) if alone else None
         rule = warming_ema(p.ema, p.ema_warmup)
         self.average = AveragedModel(self.model, multi_avg_fn=rule, use_buffers=True)
         self.average.requires_grad_(False)
@@ -207,8 +210,8 @@ class Trainer:
         self._set_rate()
         batch = self.source.next()
         with self._autocast():
-            # The bare judge: it only looks here, and its wrapper would wait for gradients.
-            losses, output = self.objective(batch, self._bare_judge)
+            losses, output, moves = self._losses(batch)
+        loop = self.beside.begin(moves, self.step) if self.beside and moves else None
         if judge is not None and self.step % BALANCE_EVERY == 0:
             value = adaptive_weight(
                 p.pixel_weight * losses["reconstruction"],
@@ -222,6 +225,9 @@ class Trainer:
         )
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(total)
+        if self.beside is not None and loop is not None:
+            more, of_loop = self.beside.add(loop)
+            losses, total = losses | more, total.detach() + of_loop
         self.source.remember(batch, output)
         norm = self.accelerator.clip_grad_norm_(self.model.parameters(), p.grad_clip)
         self.optimizer.step()
@@ -231,6 +237,12 @@ class Trainer:
         if judge is not None:
             losses["judge"] = self._judge_step(batch, output)
         return {name: value.detach() for name, value in losses.items()}
+
+    def _losses(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Moves | None]:
+        # The bare judge: it only looks here, and its wrapper would wait for gradients.
+        if self.beside is not None:
+            return self._objective.first(batch, self._bare_judge)
+        return *self.objective(batch, self._bare_judge), None
 
     def _judge_step(self, batch: Batch, output: Tensor) -> Tensor:
         assert self.judge is not None
@@ -304,19 +316,10 @@ class Trainer:
             autocast=self._autocast(),
         )
 
-    @torch.no_grad()
     def test(self) -> dict[str, float]:
         """Measure the averaged weights on the validation set: premultiplied PSNR in dB."""
-        model = self.averaged_model()
-        squared, count = 0.0, 0
-        for i in range(0, len(self.validation), 64):
-            x = self.validation.floats(slice(i, i + 64)).to(self.device)
-            with self._autocast():
-                output = model(x)[0]
-            error = premultiply(output.float()) - premultiply(x)
-            squared += float(error.square().sum())
-            count += error.numel()
-        return {"psnr": -10 * math.log10(max(squared / count, 1e-10))}
+        with self._autocast():
+            return {"psnr": psnr_of(self.averaged_model(), self.validation, self.device)}
 
     def averaged_model(self) -> IvAE:
         """The model with averaged weights, in evaluation mode."""
