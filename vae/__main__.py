@@ -200,8 +200,9 @@ def import_(options: argparse.Namespace) -> None:
 
 def _setting(text: str) -> tuple[str, object]:
     name, _, value = text.partition("=")
+    words = {"True": True, "False": False, "None": None}  # as Python spells them
     try:
-        return name, json.loads(value)
+        return name, words[value] if value in words else json.loads(value)
     except json.JSONDecodeError:
         return name, value
 
