@@ -140,7 +140,9 @@ const vae43 = (() => {
     leavePicture(Number(value));
   }
 
+  // In a world of the artist's drawings one of them, varied; else whatever the next seed draws.
   function surprise() {
+    if (vae43.drawings.surprise()) return store.state.seed;
     const next = Math.floor(Math.random() * 1e6);
     leavePicture(next, "surprise");
     return next;
@@ -234,13 +236,14 @@ const vae43 = (() => {
     stage?.file.click();
   }
 
-  async function startFrom(file) {
+  // `vary`: a seed, where a variation of the picture is wanted and not the picture itself.
+  async function startFrom(file, vary = null) {
     if (!stage) return;
     if (file.size > stage.limit) return note(stage.words.large);
     say(stage.words.reading, "busy", NOTE_SECONDS);
     const { world } = store.state;
     const answer = await asked(() =>
-      stage.server.start_from({ binary: true, data: { file } }),
+      stage.server.start_from({ binary: true, data: { file, ...(vary === null ? {} : { vary }) } }),
     );
     if (answer.error) return note(answer.error);
     say("");
@@ -249,12 +252,13 @@ const vae43 = (() => {
       return vae43.memory.go(whole(made, file.name), "recipe");
     }
     if (world !== store.state.world) return; // it was read for a world that was left meanwhile
-    const { z, key } = answer;
+    const { z, key } = answer.varied ?? answer;
     const moves = { ...movesWithoutOwn(), ...answer.moves };
     const own = Object.keys(answer.moves).length ? answer.moves : null;
     vae43.original.take(answer, file);
     const detail = vae43.detail.of(answer);
-    store.change("picture", { z, key, name: file.name, moves, own, detail });
+    const kind = vary === null ? "picture" : "surprise";
+    store.change(kind, { z, key, name: file.name, moves, own, detail });
     vae43.closer.take(answer, file.name);
     if (answer.note) note(answer.note);
   }

@@ -10,6 +10,7 @@ vae43.drawings = (() => {
   let rows = []; // {name, webp} of the world that the page is in, as far as they are known
   let total = 0;
   let turn = 0; // of the world: an answer for one that was left is dropped
+  let last = 0; // that was varied
   let ready = Promise.resolve();
 
   // Below "Start from a picture", and shown in worlds that have drawings here.
@@ -89,13 +90,14 @@ vae43.drawings = (() => {
       button.toggleAttribute("aria-current", Boolean(z) && rows[i].name === name));
   }
 
-  async function start(row) {
+  // Start from a drawing, or, with a seed, from a variation of it.
+  async function start(row, vary = null) {
     const mine = turn;
     const answer = await vae43.asked(() => vae43.server.drawing({ world: here(), row }));
     if (mine !== turn) return;
     if (answer.error) return vae43.note(answer.error);
     const file = new File([vae43.blob(answer.file, "image/png")], answer.name, { type: "image/png" });
-    await vae43.startFrom(file);
+    await vae43.startFrom(file, vary);
   }
 
   // Begin with the first of them, unless the artist has gone elsewhere meanwhile.
@@ -105,7 +107,17 @@ vae43.drawings = (() => {
     if (rows.length && store.state === state) await start(0);
   }
 
+  // Vary one of them, another than the last. False where there are none, and where pictures are to
+  // be the world's own from first to last ("Keep its own detail" is off).
+  function surprise() {
+    if (!total || vae43.memory.read("detail").on === false) return false;
+    const others = Array.from({ length: total }, (_, row) => row).filter((row) => row !== last);
+    last = others[Math.floor(Math.random() * others.length)] ?? last;
+    start(last, Math.floor(Math.random() * 1e6));
+    return true;
+  }
+
   document.addEventListener("vae43:mounted", mounted);
 
-  return { begin };
+  return { begin, surprise };
 })();

@@ -373,6 +373,30 @@ def test_curves_answer_to_the_keyboard_and_to_their_switches(visit, train_url, m
     assert len(table) > points(page)
 
 
+def test_a_surprise_is_one_of_the_drawings_varied(visit, train_url, made):
+    page = visit(train_url)
+    page.click("#masthead button.world")
+    page.click(f"#worlds-list li[data-world='{made['world']}'] .enter")
+    page.wait_for_selector("#drawings [aria-current]")
+    rest(page)
+    seed, last = page.evaluate("() => vae43.store.state.seed"), None
+    for _ in range(3):
+        before = page.evaluate("() => vae43.store.state.z")
+        page.click("#surprise")
+        page.wait_for_function("(z) => `${vae43.store.state.z}` !== `${z}`", arg=before)
+        rest(page)
+        state = page.evaluate("() => vae43.store.state")
+        assert state["name"].startswith("drawing ")
+        assert state["name"] != last
+        assert state["detail"]["z"] != state["z"]  # varied, and still the drawing's own pixels
+        last = state["name"]
+    assert page.evaluate("() => vae43.store.state.seed") == seed
+    page.click("#detail label")  # without its own detail: the world's own from first to last
+    page.click("#surprise")
+    page.wait_for_function("() => vae43.store.state.z === null")
+    assert page.evaluate("() => vae43.store.state.seed") != seed
+
+
 def test_time_runs_backwards_under_the_hand(visit, train_url, made):
     page = visit(train_url)
     watch(page, made)

@@ -18,7 +18,7 @@ from vae.placement import as_input
 from vae.ui.detail import kept_pictures, pack
 from vae.ui.drawing import picture_of
 from vae.ui.frames import make_frame
-from vae.ui.state import MAX_DETAIL, carried, read_state
+from vae.ui.state import MAX_DETAIL, MAX_SEED, carried, read_state
 from vae.ui.upload import make_start_from
 
 RANGES = {"warmth": (-2.5, 2.5), "size": (-2.5, 2.5), "grain strength": (-1.0, 1.0)}
@@ -35,6 +35,24 @@ def start(engine, picture):
     answer = asyncio.run(make_start_from(engine)(SimpleNamespace(data={}, files=files)))
     detail = {"webp": answer["packed"], **{name: answer[name] for name in ("z", "key", "grain")}}
     return {"z": answer["z"], "key": answer["key"], "moves": answer["moves"], "detail": detail}
+
+
+def test_a_variation_is_had_for_a_seed(engine, picture):
+    files = [("mine.png", encode_image(picture, "png"))]
+
+    def varied(**fields):
+        form = SimpleNamespace(data=fields, files=files)
+        return asyncio.run(make_start_from(engine)(form))
+
+    plain, one, again, other = varied(), varied(vary="7"), varied(vary="7"), varied(vary="8")
+    assert "varied" not in plain
+    assert one["varied"] == again["varied"] != other["varied"]
+    assert one["varied"].keys() == {"z", "key"}
+    assert one["varied"]["z"] != plain["z"]
+    for name in ("z", "key", "packed"):  # what the picture itself was read as is told all the same
+        assert one[name] == plain[name]
+    for wrong in ("x", "-1", "1.5", "9" * 30, str(MAX_SEED + 1)):
+        assert "expected directions" in varied(vary=wrong)["error"]
 
 
 def drawn(start, **changes) -> np.ndarray:

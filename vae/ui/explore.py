@@ -27,6 +27,7 @@ Handler = Callable[[Any], Awaitable[dict[str, Any]]]
 
 AROUND = 3  # tiles on a side, the picture itself in the middle
 FIELD = 5
+REACH = 0.4  # how far variations are, until a hand says otherwise
 _SIDE = {AROUND: 112, FIELD: 80}  # pixels of a tile
 _WHOLE = 4096  # larger than any picture: the tiles of a file keep every pixel
 

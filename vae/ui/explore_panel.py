@@ -5,12 +5,10 @@ from __future__ import annotations
 from html import escape
 
 from vae.ui.blend import CORNERS
-from vae.ui.explore import AROUND, FIELD
+from vae.ui.explore import AROUND, FIELD, REACH
 from vae.ui.likes import marking
 from vae.ui.panel import html_panel
 from vae.ui.words import EXPLORE, PANELS
-
-REACH = 0.4
 
 
 def explore_panel() -> None:

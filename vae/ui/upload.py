@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from vae.errors import CheckpointError, ConfigError, ImageError
@@ -12,10 +12,11 @@ from vae.recipe import Recipe, carries_recipe, read_recipe
 from vae.ui.detail import pack
 from vae.ui.drawing import moved_latents_of
 from vae.ui.engine import Engine
+from vae.ui.explore import REACH
 from vae.ui.frames import answer, as_text
 from vae.ui.panel import label
 from vae.ui.security import MAX_UPLOAD_BYTES, open_picture
-from vae.ui.state import carried, read_state
+from vae.ui.state import MAX_SEED, carried, read_state
 from vae.ui.surface import GRAIN, own_grain
 from vae.ui.words import RECIPE
 from vae.ui.worlds import NoWorldError
@@ -24,15 +25,18 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from vae.infer import World
+    from vae.infer import Latents, World
     from vae.ui.worlds import Worlds
 
 ACCEPT = "image/png,image/jpeg,image/webp"
+_DIGITS = 20  # more than any seed has
 FINER = 1.25  # pixels of a picture to one of the square, from which it has more to show
 
 
-def read_latents(world: World, upload: np.ndarray) -> dict[str, Any]:
+def read_latents(world: World, upload: np.ndarray, directions: int | None = None) -> dict[str, Any]:
     """Return the latents of a picture as lists the browser can carry; runs where pictures draw.
+
+    ``varied`` has those of a variation, where ``directions``, a seed, asks for one.
 
     ``moves`` sets the strength of the grain to the picture's own, ``grain``, where that is not the
     world's.
@@ -49,7 +53,8 @@ def read_latents(world: World, upload: np.ndarray) -> dict[str, Any]:
         packed: str | None = pack(pixels)
     except ImageError:
         packed = None  # nothing but its detail cannot be kept
-    return {
+    varied = {} if directions is None else {"varied": _varied(world, latents, directions)}
+    return varied | {
         "z": rounded(latents.z),
         "key": rounded(latents.key),
         "moves": {GRAIN.name: place} if place else {},
@@ -58,6 +63,29 @@ def read_latents(world: World, upload: np.ndarray) -> dict[str, Any]:
         "packed": packed,
         "frame": _frame(placement, upload, on_white=world.channels < 4),
     }
+
+
+def _varied(world: World, latents: Latents, directions: int) -> dict[str, list[float]]:
+    import torch
+
+    generator = torch.Generator().manual_seed(directions)
+    varied = world.vary(latents, 1, generator=generator, reach=REACH)
+    return {"z": rounded(varied.z), "key": rounded(varied.key)}
+
+
+def _directions(data: Any) -> int | None:
+    """Return the seed of a variation that a form asks for, or None where it asks for none.
+
+    Raises:
+        ConfigError: It is no seed.
+    """
+    fields = getattr(data, "data", None)
+    text = fields.get("vary") if isinstance(fields, Mapping) else None
+    if text is None:
+        return None
+    if not str(text).isdecimal() or len(str(text)) > _DIGITS or int(text) > MAX_SEED:
+        raise ConfigError(f"expected directions from 0 to {MAX_SEED}")
+    return int(text)
 
 
 def _frame(placement: Placement, upload: np.ndarray, *, on_white: bool) -> dict[str, Any] | None:
@@ -127,7 +155,8 @@ def make_start_from(
 
     ``{"recipe": state}`` for a picture that was made in this very world, with ``world`` where it
     was made in another that is here; ``{"z": …, "key": …, "moves": …, "square": …}`` for any other
-    picture, and then ``note`` is a sentence where there was a recipe that could not be used.
+    picture, and then ``note`` is a sentence where there was a recipe that could not be used. A form
+    with a seed as ``vary`` is answered with a variation of such a picture, ``varied``, as well.
 
     Only bytes that came within the request itself are read. A path, with or without Gradio's
     ``meta``, is no file here.
@@ -144,8 +173,9 @@ def make_start_from(
                     return await restore(engine, recipe, worlds)
             except (ImageError, ConfigError, NoWorldError, CheckpointError) as error:
                 note = RECIPE["pixels"].format(reason=error)
+            directions = _directions(data)
             pixels = await engine.read(open_picture, contents)
-            start = await engine.draw(read_latents, pixels)
+            start = await engine.draw(read_latents, pixels, directions)
             return {**start, "note": note} if note else start
 
         return await answer(work)
