@@ -95,7 +95,10 @@ vae43.drawings = (() => {
     const mine = turn;
     const answer = await vae43.asked(() => vae43.server.drawing({ world: here(), row }));
     if (mine !== turn) return;
-    if (answer.error) return vae43.note(answer.error);
+    if (answer.error) {
+      load(); // they may be gone, all of them
+      return vae43.note(answer.error);
+    }
     const file = new File([vae43.blob(answer.file, "image/png")], answer.name, { type: "image/png" });
     await vae43.startFrom(file, vary);
   }

@@ -125,7 +125,8 @@ def _lay_on_cut_out(
         x.split((3, 1), 1) for x in (soften(picture, *edges), soften(before, *edges), after)
     )
     known = torch.minimum(had, has) ** SURE
-    moved = _lay_colour(colour, alpha, old, new, known, near * known)
+    within = -F.max_pool2d(-known, 2 * _RIM + 1, 1, _RIM)  # an outline that moved is no light
+    moved = _lay_colour(colour, alpha, old, new, known, near * within)
     # Where the picture itself shows nothing, its colour is nothing to change.
     moved = torch.where(alpha > 0, torch.lerp(new, moved, alpha.sqrt()), new)
     follow = _nearness(alpha, had, ALIKE) * near
