@@ -10,11 +10,13 @@ the picture is moved itself (`vae.warp`), where its edge becomes softer so does 
 (`vae.edge_change`), and colour changes in three parts. What an edit does to colours thereabouts,
 darker or less vivid, is a linear map of them, fitted to the world's two pictures in wide windows;
 it suits any shapes. What that leaves over, a light here and a hollow there, is added where the
-world's picture is near to the picture, and only there. What both leave over of the spread of
-colours and of the texture becomes a change of the picture's own (`spread_colours`,
-`vae.texture_change`). Alpha changes, beyond what has moved, where the two silhouettes agree on it
-and the world knows the picture thereabouts: elsewhere that would draw ghosts of outlines, and cut
-holes into a photograph.
+world's picture is near to the picture, and only there; and where the picture has detail for it to
+sit in, since on flat colour it would be a blotch. What both leave over of the spread of colours and
+of the texture becomes a change of the picture's own (`spread_colours`, `vae.texture_change`). Alpha
+changes, beyond what has moved, where the two silhouettes agree on it and the world knows the
+picture thereabouts: elsewhere that would draw ghosts of outlines, and cut holes into a photograph.
+A crisp drawing takes none of the world's soft growth, and what is large and no bend, a bite, is
+left to the world's own pictures.
 """
 
 from __future__ import annotations
