@@ -27,26 +27,24 @@ class LoopBeside:
     """Differentiates the closed loop of one step after another.
 
     Args:
-        objective: What it is a part of.
         parameters: Those that are trained.
         autocast: Makes the context to compute in.
     """
 
     def __init__(
         self,
-        objective: Objective,
         parameters: Sequence[nn.Parameter],
         autocast: Callable[[], AbstractContextManager[Any]],
     ) -> None:
-        self._objective, self._parameters, self._autocast = objective, parameters, autocast
+        self._parameters, self._autocast = parameters, autocast
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="closed-loop")
 
-    def begin(self, moves: Moves, step: int) -> Future[Found]:
+    def begin(self, objective: Objective, moves: Moves, step: int) -> Future[Found]:
         """Begin with the moves of a step; give what is returned to :meth:`add`."""
         if torch.get_num_threads() == 1 and num_cores() > 1:
-            return self._pool.submit(self._alone, moves, step)
+            return self._pool.submit(self._alone, objective, moves, step)
         done: Future[Found] = Future()
-        done.set_result(self._found(moves, step))
+        done.set_result(self._found(objective, moves, step))
         return done
 
     def add(self, begun: Future[Found]) -> tuple[dict[str, Tensor], Tensor]:
@@ -58,13 +56,13 @@ class LoopBeside:
             parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
         return losses, total
 
-    def _alone(self, moves: Moves, step: int) -> Found:
+    def _alone(self, objective: Objective, moves: Moves, step: int) -> Found:
         torch.set_num_threads(1)  # a thread begins with as many as there are cores
-        return self._found(moves, step)
+        return self._found(objective, moves, step)
 
-    def _found(self, moves: Moves, step: int) -> Found:
+    def _found(self, objective: Objective, moves: Moves, step: int) -> Found:
         with self._autocast():
-            losses = self._objective.closed_loop(moves)
-        total = self._objective.total(losses, step=step)
+            losses = objective.closed_loop(moves)
+        total = objective.total(losses, step=step)
         gradients = torch.autograd.grad(total, self._parameters, allow_unused=True)
         return {name: value.detach() for name, value in losses.items()}, total.detach(), gradients

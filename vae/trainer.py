@@ -134,7 +134,7 @@ class Trainer:
         objective = Objective(self.model, p)
         self.objective, self.optimizer = self.accelerator.prepare(objective, fused)
         alone = self.device.type == "cpu" and self.accelerator.num_processes == 1
-        self.beside = LoopBeside(objective, trained, self._autocast) if alone else None
+        self.beside = LoopBeside(trained, self._autocast) if alone else None
         rule = warming_ema(p.ema, p.ema_warmup)
         self.average = AveragedModel(self.model, multi_avg_fn=rule, use_buffers=True)
         self.average.requires_grad_(False)
@@ -211,7 +211,8 @@ class Trainer:
         batch = self.source.next()
         with self._autocast():
             losses, output, moves = self._losses(batch)
-        loop = self.beside.begin(moves, self.step) if self.beside and moves else None
+        beside = self.beside
+        loop = beside.begin(self._objective, moves, self.step) if beside and moves else None
         if judge is not None and self.step % BALANCE_EVERY == 0:
             value = adaptive_weight(
                 p.pixel_weight * losses["reconstruction"],
@@ -225,8 +226,8 @@ class Trainer:
         )
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(total)
-        if self.beside is not None and loop is not None:
-            more, of_loop = self.beside.add(loop)
+        if beside and loop:
+            more, of_loop = beside.add(loop)
             losses, total = losses | more, total.detach() + of_loop
         self.source.remember(batch, output)
         norm = self.accelerator.clip_grad_norm_(self.model.parameters(), p.grad_clip)

@@ -37,9 +37,9 @@ def test_a_step_is_the_same_to_the_bit_on_one_core_and_on_two(name, monkeypatch)
     threads = set()
     found = beside.LoopBeside._found
 
-    def watched(self, moves, step):
+    def watched(self, *asked):
         threads.add(threading.current_thread().name.split("_")[0])
-        return found(self, moves, step)
+        return found(self, *asked)
 
     monkeypatch.setattr(beside.LoopBeside, "_found", watched)
     monkeypatch.setattr(beside, "num_cores", lambda: 2)
@@ -66,7 +66,7 @@ def test_the_gradients_are_those_of_all_losses_together():
     one.optimizer.zero_grad(set_to_none=True)
     first, _, moves = one.objective.first(batch)
     assert "loop" not in first
-    begun = one.beside.begin(moves, 1)
+    begun = one.beside.begin(one.objective, moves, 1)
     one.objective.total(first, step=1).backward()
     more, total = one.beside.add(begun)
     assert more.keys() == {"loop", "read_back"}

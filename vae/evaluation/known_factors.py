@@ -170,6 +170,7 @@ class PeerTrainer(Trainer):
         super()._prepare_networks()
         objective = PeerObjective(self.model, self.protocol, self.peer, self.num_images)
         self.objective = self.accelerator.prepare(objective)
+        self.beside = None  # one thread: its seconds are told
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -128,6 +128,10 @@ class CpuTrainer(Trainer):
 
     seconds, began, spent = 0.0, 0.0, 0.0
 
+    def _prepare_networks(self) -> None:
+        super()._prepare_networks()
+        self.beside = None  # one thread, as the peers have
+
     def _length(self) -> tuple[float, float]:
         return self.spent, self.seconds
 
