@@ -23,7 +23,7 @@ def images():
 @pytest.fixture(scope="module")
 def start(world):
     """Between what the world learned from: few steps leave an encoder that points far outside."""
-    noise = 0.7 * torch.randn(3, 22, generator=torch.Generator().manual_seed(7))
+    noise = 0.5 * torch.randn(3, 22, generator=torch.Generator().manual_seed(3))
     return world.split(world.density.place(torch.zeros(3, dtype=torch.long), noise))
 
 
