@@ -46,6 +46,8 @@ somewhat less than all is near enough."""
 _STEP, _FLAT = 4 / 255, (0.2, 0.5)
 """Largest gradient that counts as detail; up to which share of it a neighbourhood is flat, and from
 which it has detail enough to take up lights and hollows."""
+_AS_SOFT = (0.65, 0.9)
+"""How many times as soft as the world's an edge is that takes up none of its growth, and all."""
 _MINE = (0.95, 1.0)  # how near all of a world's picture is where it is the very picture itself
 _BITE = (0.03, 0.06)  # of alpha, root mean square: up to which, and from which no more, it follows
 _RIM, _CLEAR = 2, 0.02  # pixels that outlines may lie apart; a weight that is as good as none
@@ -175,7 +177,7 @@ def _as_soft(alpha: Tensor, had: Tensor) -> Tensor:
     """Return how far outlines may follow, (N, 1, 1, 1): a crisp drawing takes no smudges."""
     own, drawn = softness(alpha), softness(had)
     ratio = torch.where((own > 0) & (drawn > 0), own / drawn.clamp_min(1e-6), 1)
-    return ratio.clamp(max=1).square()[:, None, None, None]
+    return ramp(ratio, _AS_SOFT)[:, None, None, None]
 
 
 def _detail(colour: Tensor, alpha: Tensor) -> Tensor:
