@@ -20,11 +20,11 @@ vae43.drawings = (() => {
     strip = Object.assign(document.createElement("section"), { id: "drawings", hidden: true });
     strip.innerHTML =
       '<header><h2></h2><p></p></header>' +
-      '<ol><li><button type="button" class="more"></button></li></ol>';
+      '<ol class="strip"><li><button type="button" class="more"></button></li></ol>';
     (document.getElementById("detail") ?? again).after(strip);
     strip.addEventListener("click", ({ target }) => {
       if (target.closest(".more")) return more();
-      const tile = target.closest("li button");
+      const tile = target.closest(".go");
       return tile && start(tiles().indexOf(tile));
     });
     store.listen(mark);
@@ -34,7 +34,7 @@ vae43.drawings = (() => {
   }
 
   const here = () => vae43.worlds.here.name; // a new world's state comes a moment after it
-  const tiles = () => [...strip.querySelectorAll("li button:not(.more)")];
+  const tiles = () => [...strip.querySelectorAll(".go")];
 
   function say() {
     const { words } = vae43;
@@ -75,6 +75,7 @@ vae43.drawings = (() => {
 
   function tile({ name, webp }) {
     const button = Object.assign(document.createElement("button"), { type: "button", title: name });
+    button.className = "go";
     button.setAttribute("aria-label", vae43.words.from_picture.replace("{name}", name));
     const picture = Object.assign(document.createElement("img"), { alt: "", draggable: false });
     picture.src = `data:image/webp;base64,${webp}`;
