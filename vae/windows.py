@@ -15,6 +15,8 @@ from torch import Tensor
 
 CELLS = 32
 """Of a side, about: where a mean is enough, without noise and grain."""
+ABOUT = 3
+"""Cells to either side that are "thereabouts", where windows are smoothed twice."""
 
 
 def cell(side: int) -> int:

@@ -2,7 +2,10 @@
 
     python tests/benchmarks/taste.py FOLDER                     # "A quick taste" of 30 pictures
     python tests/benchmarks/taste.py FOLDER --num 10 30 200 --sheets OUT
-    python tests/benchmarks/taste.py FOLDER --preset proper
+    python tests/benchmarks/taste.py FOLDER --preset proper --num 200
+
+A run takes the best device there is (CUDA, MPS, CPU), and the table names it: on a machine with a
+GPU the same lines measure the GPU.
 
 Pictures are taken by chance, always the same; as many others (`--unseen`) are never shown to the
 run. They are screened, submitted and trained in a process of their own, as from the page, from the
@@ -31,7 +34,7 @@ from torch import Tensor  # noqa: E402
 from vae.data import read_picture  # noqa: E402
 from vae.infer import World, get_infer_model  # noqa: E402
 from vae.jobs import Jobs  # noqa: E402
-from vae.ledger import Ledger, Status, TrainRequest  # noqa: E402
+from vae.ledger import Status, TrainRequest  # noqa: E402
 from vae.losses import premultiply  # noqa: E402
 from vae.placement import fit  # noqa: E402
 from vae.presets import NAMES  # noqa: E402
@@ -39,6 +42,17 @@ from vae.screening import screen  # noqa: E402
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
 AT_ONCE = 16
+COLUMNS = (
+    "pictures",
+    "seconds to a world",
+    "steps",
+    "images a second",
+    "lower: page's held-out tenth",
+    "unseen, with grain",
+    "unseen, without grain",
+    "mirror",
+    "copies",
+)
 
 
 def choose(folder: Path, num: int, unseen: int, seed: int) -> tuple[list[Path], list[Path]]:
@@ -105,10 +119,11 @@ def measure(options: argparse.Namespace, num: int, home: Path) -> str:
         sheet = jobs.kept_picture(status.id)
         assert sheet is not None  # it has a world
         shutil.copy(sheet, options.sheets / f"{options.preset}-{num}.webp")
-    steps = Ledger(home / "runs" / status.id).status().step
+    pace = f"{status.images_per_second:.0f} on {status.device}"
     lower = [1 - tests[-1] / tests[0]]
     lower += [1 - error(own, unseen, grain=g) / error(start, unseen, grain=g) for g in (1.0, 0.0)]
-    cells = [f"{num}", f"{seconds:.1f}", f"{steps}", *(f"{100 * share:.1f} %" for share in lower)]
+    cells = [f"{num}", f"{seconds:.1f}", f"{status.step}", pace]
+    cells += [f"{100 * share:.1f} %" for share in lower]
     cells += [f"{mirror.score:.2f}", f"{100 * mirror.copies:.0f} %"]
     jobs.close()
     return f"| {' | '.join(cells)} |"
@@ -125,9 +140,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="which pictures (%(default)s)")
     parser.add_argument("--sheets", type=Path, help="folder for nine pictures of each world")
     options = parser.parse_args(arguments)
-    lower = "lower: page's held-out tenth | unseen, with grain | unseen, without grain"
-    print(f"| pictures | seconds to a world | steps | {lower} | mirror | copies |")
-    print("|" + "---|" * 8, flush=True)
+    print(f"| {' | '.join(COLUMNS)} |")
+    print("|" + "---|" * len(COLUMNS), flush=True)
     for num in options.num:
         with tempfile.TemporaryDirectory(prefix="taste-") as home:
             print(measure(options, num, Path(home)), flush=True)

@@ -4,8 +4,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vae.change import colour_maps, lay_change, reshaped, spread_colours
+from vae.change import lay_change
+from vae.colour_change import colour_maps, spread_colours
 from vae.errors import ShapeError
+from vae.outline_change import reshaped
 
 
 def disc(radius: float, colour: tuple[float, float, float], side: int = 32) -> torch.Tensor:

@@ -144,7 +144,7 @@ def test_windows_are_those_of_pooling():
 
 def test_all_of_it_is_done_where_the_pictures_are():
     """On a device that only knows shapes, a tensor that was left on the processor is refused."""
-    from vae.change import spread_colours
+    from vae.colour_change import spread_colours
     from vae.edge_change import edges_between, soften
 
     colour, alpha = (torch.empty(2, width, 64, 64, device="meta") for width in (3, 1))
