@@ -85,9 +85,10 @@ const vae43 = (() => {
   function changed() {
     const { z, name } = store.state;
     stage.origin.hidden = !z;
-    stage.origin.title = stage.words.back_to_seed;
     const from = vae43.language.known(name) ?? stage.words.some_picture;
-    stage.origin.textContent = z ? stage.words.from_picture.replace("{name}", from) : "";
+    const told = z ? stage.words.from_picture.replace("{name}", from) : "";
+    stage.origin.replaceChildren(Object.assign(document.createElement("span"), { textContent: told }));
+    stage.origin.title = `${told}: ${stage.words.back_to_seed}`;
     stream.push(snapshot());
   }
 

@@ -135,6 +135,28 @@ def test_transparency_is_shown_on_a_colour_of_ones_own(visit, fake_url):
     assert sheet.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(51, 102, 153)"
 
 
+@pytest.mark.parametrize("width", [390, 900, 1440])
+def test_a_long_name_stays_clear_of_what_stands_beside_it(visit, fake_url, width):
+    page = visit(fake_url, width=width)
+    long = "a very long name that somebody gave a scan " * 4
+    after(page, lambda: page.set_input_files("#stage .file", png_file(f"{long}.png")))
+    stage, name, *others = (
+        page.locator(place).bounding_box()
+        for place in ("#stage", "#stage .origin", "#stage .grounds", "#save", "#stage canvas")
+    )
+    assert stage["x"] <= name["x"]
+    assert name["x"] + name["width"] <= stage["x"] + stage["width"]
+    for other in others:
+        beside = (
+            name["x"] + name["width"] <= other["x"] or other["x"] + other["width"] <= name["x"]
+        )
+        apart = (
+            name["y"] + name["height"] <= other["y"] or other["y"] + other["height"] <= name["y"]
+        )
+        assert beside or apart
+    assert page.locator("#stage .origin").get_attribute("title").startswith(f"From {long}.png")
+
+
 def test_a_picture_of_ones_own_becomes_the_start(visit, fake_url):
     page = visit(fake_url)
     seeded, seed = pixels(page), seed_of(page)
