@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from vae import editing_command as editing
+from vae import training_command as training
 from vae.allocator import keep_freed_memory
 from vae.errors import VAEError
 from vae.evaluation import command as evaluation
-from vae.protocols import NAMES
 from vae.screening import command as screening
 from vae.screening import verified_images
 from vae.slider import Slider
@@ -25,30 +25,12 @@ def make_parser() -> argparse.ArgumentParser:
     screening.add_arguments(
         commands.add_parser("screen", help="look through images before training on them")
     )
-    train = commands.add_parser("train", help="train a world on a folder of images")
-    train.add_argument("--data", type=Path, required=True, help="folder of PNG, JPEG, WebP images")
-    train.add_argument("--out", type=Path, required=True, help="folder of the new world")
-    train.add_argument("--world", help="world to start from: a name, a folder, or a hub id")
-    train.add_argument(
-        "--protocol", choices=NAMES, help="default: finetune with --world, else pretrain"
+    training.add_train_arguments(
+        commands.add_parser("train", help="train a world on a folder of images")
     )
-    train.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    length = train.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=int, help="optimiser steps")
-    length.add_argument("--minutes", type=float, help="wall time")
-    train.add_argument("--size", type=int, default=128, help="side of a new world's pictures")
-    train.add_argument("--channels", type=int, default=4, help="1, 3 or 4, of a new world")
-    train.add_argument("--latent-dim", type=int, default=32, help="content latents of a new world")
-    train.add_argument("--key-dim", type=int, default=28, help="key latents of a new world")
-    train.add_argument(
-        "--set",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        help="change a protocol's setting",
+    training.add_resume_arguments(
+        commands.add_parser("resume", help="go on with a run of the page, here and now")
     )
-    resume = commands.add_parser("resume", help="go on with a run of the page, here and now")
-    resume.add_argument("run", help="its id, its folder, or the name of its world")
     export = commands.add_parser("export", help="write a world as one ZIP")
     export.add_argument("world", help="a name or a folder")
     export.add_argument("--out", type=Path, required=True, help="ZIP file to write")
@@ -89,8 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         {
             "screen": screening.run,
-            "train": train,
-            "resume": resume,
+            "train": training.train,
+            "resume": training.resume,
             "export": export,
             "import": import_,
             "sample": sample,
@@ -107,61 +89,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error.strerror}: {error.filename}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        hint = {"train": "go on with --resume", "resume": "resume goes on from the last state"}
+        hint = {"train": _go_on(options), "resume": "resume goes on from the last state"}
         hint = hint.get(options.command, "nothing was written")
         print(f"stopped; {hint}", file=sys.stderr)
         return 130
     return 0
 
 
-def train(options: argparse.Namespace) -> None:
-    """Train a world, showing progress, and write it."""
-    from vae.run import train_world
-
-    train_world(
-        data=verified_images(options.data),
-        out=options.out,
-        start=options.world,
-        protocol=options.protocol,
-        resume=options.resume,
-        steps=options.steps,
-        minutes=options.minutes,
-        changes=dict(_setting(text) for text in options.set),
-        size=options.size,
-        channels=options.channels,
-        latent_dim=options.latent_dim,
-        latent_key_dim=options.key_dim,
-    )
-
-
-def resume(options: argparse.Namespace) -> None:
-    """Go on with a run of the page in this process, with a progress bar."""
-    from tqdm import tqdm
-
-    from vae.errors import TrainingError
-    from vae.infer import CHECKPOINTS
-    from vae.jobs import runs_folder
-    from vae.ledger import find_run
-    from vae.worker import BUSY, work
-
-    ledger = find_run(runs_folder(), options.run)
-    if ledger.control().ask in ("pause", "leave"):
-        ledger.ask(ask="run")
-    with tqdm(
-        total=100, unit="%", bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}"
-    ) as bar:
-
-        def watch(progress: float, words: str) -> None:
-            bar.n = round(100 * progress)
-            bar.set_postfix_str(words)
-
-        code = work(ledger, CHECKPOINTS, watch=watch)
-    status = ledger.status()
-    if code == BUSY:
-        raise TrainingError("another process is at work on this run")
-    if status.state == "failed":
-        raise TrainingError(status.message.rstrip("."))
-    print(CHECKPOINTS / status.world if status.world else status.state)
+def _go_on(options: argparse.Namespace) -> str:
+    preset = getattr(options, "preset", None)
+    return f"python -m vae resume {options.name!r} goes on" if preset else "go on with --resume"
 
 
 def export(options: argparse.Namespace) -> None:
@@ -196,15 +133,6 @@ def import_(options: argparse.Namespace) -> None:
     from vae.infer import CHECKPOINTS
 
     print(import_world(options.zip, CHECKPOINTS))
-
-
-def _setting(text: str) -> tuple[str, object]:
-    name, _, value = text.partition("=")
-    words = {"True": True, "False": False, "None": None}  # as Python spells them
-    try:
-        return name, words[value] if value in words else json.loads(value)
-    except json.JSONDecodeError:
-        return name, value
 
 
 def sample(options: argparse.Namespace) -> None:

@@ -73,6 +73,15 @@ def state_of(module: nn.Module) -> dict[str, Tensor]:
     return state
 
 
+def parted(flat: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Return tensors named ``part/name`` by their part."""
+    parts: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in flat.items():
+        part, key = name.split("/", 1)
+        parts.setdefault(part, {})[key] = tensor
+    return parts
+
+
 def load_state(module: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
     """Load :func:`state_of` back.
 

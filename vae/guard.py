@@ -37,7 +37,7 @@ class Caps:
     Attributes:
         images: Training and held-out pictures.
         steps: Optimiser steps.
-        minutes: Of training, extensions included.
+        minutes: Of training steps, extensions included.
         disk: Bytes of the run's folder.
     """
 
@@ -45,6 +45,11 @@ class Caps:
     steps: int = 500_000
     minutes: float = 240.0
     disk: int = 2 * 2**30
+
+    def within(self, other: Caps) -> Caps:
+        """Return the lesser of each."""
+        names = (field.name for field in fields(Caps))
+        return Caps(**{name: min(getattr(self, name), getattr(other, name)) for name in names})
 
     def sentence(self) -> str:
         """Say the caps before they bite."""
@@ -173,7 +178,10 @@ def train(
     session: Callable[[Manifest, Grant], T],
     at: float | None = None,
 ) -> T:
-    """Run a training session on screened, re-hashed pictures within a grant: the only way in.
+    """Run a training session on screened, re-hashed pictures within a grant.
+
+    For a run of the page this is the only way in. Whoever has a shell here may train without:
+    ``python -m vae train`` reads a folder as it is.
 
     Args:
         manifest: Of :func:`vae.screening.screen`, with consent.

@@ -11,23 +11,24 @@ import os
 import shutil
 import threading
 import time
-from dataclasses import replace
+from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
+from vae.board import VANISHED, Board
 from vae.child import Estimate, estimate, spawn
 from vae.errors import ConfigError, TrainingError
 from vae.guard import WAITING_EACH, Authority, Caps, Grant
 from vae.ledger import (
-    JOB,
+    BUSY,
     RECORDS,
-    RESTING,
+    STATE_FILE,
     WORKING,
     Ledger,
     Status,
     TrainRequest,
-    all_runs,
+    planned_minutes,
 )
 from vae.mirror import Mirror
 from vae.presets import PRESETS, Preset
@@ -67,7 +68,9 @@ class Jobs:
         self.authority = Authority(self.folder)
         self._lock = threading.RLock()
         self._children: dict[str, Popen[bytes]] = {}
-        self._said: dict[str, Status] = {}  # what the disk would not take, or has lost
+        self._submitting = threading.Lock()
+        self._spent: set[str] = set()  # nonces of grants that were used
+        self._board = Board(self.folder)
         self._gone = threading.Event()
         self._recover()
         self._thread = threading.Thread(target=self._watch, name="vae-jobs", daemon=True)
@@ -81,7 +84,7 @@ class Jobs:
         return PRESETS
 
     def estimate(self, request: TrainRequest) -> Estimate:
-        """Take three real steps in a child process; at most half a minute, nothing is kept.
+        """Take three real steps in a child process; at most a minute, nothing is kept.
 
         Raises:
             VAEError: The request cannot be trained, for the reason it says.
@@ -91,7 +94,7 @@ class Jobs:
 
     def grant(self, caps: Caps | None = None) -> Grant:
         """Hand out a grant for one run, within this server's caps."""
-        return self.authority.grant(caps or self.caps)
+        return self.authority.grant(caps.within(self.caps) if caps else self.caps)
 
     def submit(self, request: TrainRequest, grant: Grant, *, visitor: str | None = None) -> str:
         """Put a run into the queue, with its own copy of the pictures, and return its id.
@@ -108,30 +111,23 @@ class Jobs:
             ConfigError: The world, the preset or a setting is unknown.
             OSError: The disk refuses; nothing is left behind.
         """
-        with self._lock:
-            self.authority.check(grant)
-            if any(led.job()["grant"].get("nonce") == grant.nonce for led in self._runs()):
+        self.authority.check(grant)
+        with self._submitting:  # hashing and copying take their time: only this waits for it
+            runs = self._board.runs()
+            used = {led.job()["grant"].get("nonce") for led in runs} | self._spent
+            if grant.nonce in used:
                 raise TrainingError("this permission to train was used before; press Train again")
-            check_waiting(self._runs(), visitor, self.waiting)
-            return submit_run(self.folder, self.worlds, request, grant, visitor=visitor)
+            check_waiting(runs, visitor, self.waiting)
+            run = submit_run(self.folder, self.worlds, request, grant, visitor=visitor)
+            self._spent.add(grant.nonce)
+            return run
 
     # What is seen
 
     def list(self) -> tuple[Status, ...]:
         """Return every run: at work, then waiting in order, then the rest, newest first."""
         with self._lock:
-            found = [self.status(ledger.id) for ledger in self._runs()]
-            lost = [s for i, s in self._said.items() if i not in {f.id for f in found}]
-        order = {"working": 0, "queued": 1, "resting": 2}
-        return tuple(
-            sorted(
-                [*found, *lost],
-                key=lambda s: (
-                    order.get(_group(s), 2),
-                    s.queued if _group(s) != "resting" else -s.updated,
-                ),
-            )
-        )
+            return self._board.list()
 
     def status(self, id: str) -> Status:  # noqa: A002  # the word of the status itself
         """Return how far a run is.
@@ -140,16 +136,7 @@ class Jobs:
             TrainingError: There is no such run.
         """
         with self._lock:
-            ledger = self._ledger(id)
-            if not ledger.exists:
-                return self._said[id]
-            status = ledger.status()
-            said = self._said.get(id)
-            if said is not None and said.updated > status.updated:
-                status = said
-            if status.state == "queued":
-                return replace(status, place=1 + self._waiting().index(id))
-            return replace(status, place=0 if status.state in WORKING else -1)
+            return self._board.placed(self._board.latest(self._ledger(id).id))
 
     def records(self, id: str, since: int = 0) -> tuple[list[Record], int]:  # noqa: A002
         """Return the records after a place in the run's curves, and the place to ask from next.
@@ -187,7 +174,7 @@ class Jobs:
             if self._live(id):
                 self._ledger(id).ask(ask="pause")
             elif status.state == "queued":
-                self._write(status.changed(state="paused", message=""))
+                self._board.write(status.changed(state="paused", message=""))
             return self.status(id)
 
     def resume(self, id: str) -> Status:  # noqa: A002
@@ -210,7 +197,7 @@ class Jobs:
                 if status.saved:
                     self._queue(status, ask="stop")
                 elif status.state != "failed":
-                    self._write(status.changed(state="stopped", message=_BEFORE))
+                    self._board.write(status.changed(state="stopped", message=_BEFORE))
             return self.status(id)
 
     def save(self, id: str) -> Status:  # noqa: A002
@@ -229,16 +216,18 @@ class Jobs:
         """
         with self._lock:
             status, ledger = self.status(id), self._ledger(id)
-            cap = Grant.from_dict(ledger.job()["grant"]).minutes
-            if not 0 < minutes <= cap - status.minutes:
-                left = max(0.0, cap - status.minutes)
+            control = ledger.control()
+            left = Grant.from_dict(ledger.job()["grant"]).minutes - planned_minutes(status, control)
+            if not 0 < minutes <= left:
+                left = max(0.0, left)
                 raise TrainingError(f"this run may take {left:g} minutes more, not {minutes:g}")
             if status.state in ("done", "stopped") and not status.saved:
                 raise TrainingError("this run has nothing to go on from; start a new one")
-            ledger.ask(minutes=ledger.control().minutes + minutes)
+            control = ledger.ask(minutes=control.minutes + minutes)
             if not self._live(id):
-                status = status.changed(minutes=status.minutes + minutes)
-                self._write(status)
+                planned = planned_minutes(status, control)
+                status = status.changed(minutes=planned, extended=control.minutes)
+                self._board.write(status)
                 if status.state in ("done", "stopped"):
                     self._queue(status, restarts=0)
             return self.status(id)
@@ -256,9 +245,10 @@ class Jobs:
             ledger = self._ledger(id)
             if self._live(id):
                 raise TrainingError("this run is at work; stop it first")
-            self._said.pop(id, None)
+            self._board.forget(id)
             trash = self.folder / f"{NEW}{id}"
-            ledger.folder.rename(trash)
+            with suppress(FileNotFoundError):  # it has vanished by itself
+                ledger.folder.rename(trash)
             shutil.rmtree(trash, ignore_errors=True)
 
     def close(self, *, wait: float = 15.0) -> None:
@@ -267,15 +257,14 @@ class Jobs:
         if self._thread.is_alive():
             self._thread.join(wait)
         with self._lock:
-            for id, child in self._children.items():  # noqa: A001
+            children = dict(self._children)
+            for id, child in children.items():  # noqa: A001
                 ledger = self._ledger(id)
                 if child.poll() is None and ledger.exists and ledger.control().ask == "run":
                     ledger.ask(ask="leave")
-            until = time.monotonic() + wait
-            while time.monotonic() < until and any(
-                child.poll() is None for child in self._children.values()
-            ):
-                time.sleep(0.05)
+        until = time.monotonic() + wait
+        while time.monotonic() < until and any(c.poll() is None for c in children.values()):
+            time.sleep(0.05)
 
     # The queue
 
@@ -292,12 +281,13 @@ class Jobs:
             if child.poll() is not None:
                 del self._children[id]
                 self._after(id, child.returncode)
-        runs = self._runs()
+        self._board.write_again()
+        runs = self._board.runs()
         for ledger in runs:
-            if ledger.status().state in WORKING and not self._live(ledger.id):
+            if self._board.latest(ledger.id).state in WORKING and not self._live(ledger.id):
                 self._after(ledger.id, None)
         if not any(self._live(ledger.id) for ledger in runs):
-            waiting = self._waiting()
+            waiting = self._board.waiting()
             if waiting:
                 self._start(waiting[0])
 
@@ -305,24 +295,27 @@ class Jobs:
         ledger = self._ledger(id)
         if ledger.control().ask in ("pause", "leave"):
             ledger.ask(ask="run")
-        self._write(ledger.status().changed(state="preparing", message=""))
+        self._board.write(self._board.latest(id).changed(state="preparing", message=""))
         self._children[id] = spawn(ledger.folder, self.worlds)
 
     def _after(self, id: str, code: int | None) -> None:  # noqa: A002
         """Decide what becomes of a run whose worker is no more."""
         ledger = Ledger(self.folder / id)
         if not ledger.exists:
-            shutil.rmtree(ledger.folder, ignore_errors=True)  # what was written meanwhile
-            self._said[id] = Status(id=id).changed(state="failed", message=_VANISHED)
+            if not (ledger.folder / STATE_FILE).exists():  # only what was written meanwhile
+                shutil.rmtree(ledger.folder, ignore_errors=True)
+            self._board.write(Status(id=id).changed(state="failed", message=VANISHED))
             return
-        status = ledger.status()
+        if code == BUSY or ledger.busy:  # another process is at it, and tells how it goes
+            return
+        status = self._board.latest(id)
         if status.state not in WORKING:
             return
         restarts = status.restarts + 1
         why = _cause(code)
         if restarts > MAX_RESTARTS:
             message = f"{why} It did so {restarts} times without getting further."
-            self._write(status.changed(state="failed", message=message, pid=None))
+            self._board.write(status.changed(state="failed", message=message, pid=None))
             return
         message = f"{why} It goes on from step {status.saved}."
         self._queue(status, first=True, message=message, restarts=restarts)
@@ -335,7 +328,7 @@ class Jobs:
             shutil.rmtree(path, ignore_errors=True)
         for path in self.folder.glob(".key.*.part"):
             path.unlink(missing_ok=True)
-        for ledger in self._runs():
+        for ledger in self._board.runs():
             if not ledger.busy:
                 ledger.sweep()
 
@@ -353,43 +346,17 @@ class Jobs:
             ledger.ask(ask=ask or "run")
         queued = 0.0 if first else time.time()
         values = {"state": "queued", "message": "", "pid": None, "queued": queued} | changes
-        self._write(status.changed(**values))
-
-    def _waiting(self) -> list[str]:
-        """Ids of the queue, next first."""
-        waiting = [s for s in (led.status() for led in self._runs()) if s.state == "queued"]
-        return [s.id for s in sorted(waiting, key=lambda s: (s.queued, s.id))]
+        self._board.write(status.changed(**values))
 
     def _live(self, id: str) -> bool:  # noqa: A002
         child = self._children.get(id)
         return (child is not None and child.poll() is None) or self._ledger(id).busy
 
-    def _write(self, status: Status) -> None:
-        self._said.pop(status.id, None)
-        try:
-            self._ledger(status.id).write_status(status)
-        except OSError:  # told from memory until the disk takes it again
-            self._said[status.id] = status
-
-    def _runs(self) -> list[Ledger]:
-        return all_runs(self.folder)
-
     def _ledger(self, id: str) -> Ledger:  # noqa: A002
-        path = self.folder / id
-        known = id in self._said or (path / JOB).is_file()
-        if path.parent != self.folder or id.startswith(".") or not (known or id in self._children):
-            raise TrainingError("there is no such run; it may have been removed")
-        return Ledger(path)
+        return self._board.ledger(id, known=id in self._children)
 
 
 _BEFORE = "It was stopped before it began; nothing was kept."
-_VANISHED = "The folder of this run is gone, and it has stopped. Your worlds are as they were."
-
-
-def _group(status: Status) -> str:
-    if status.state in WORKING:
-        return "working"
-    return "resting" if status.state in RESTING else "queued"
 
 
 def _cause(code: int | None) -> str:

@@ -31,6 +31,9 @@ from vae.utils import sweep, write_atomic
 JOB, STATUS, CONTROL, RECORDS = "job.json", "status.json", "control.json", "run.jsonl"
 LOCK, PICTURES, DATA, MIRROR = "lock", "pictures", "data", "mirror"
 KEPT = "kept"
+STATE_FILE = "training.safetensors"
+BUSY = 3
+"""Exit code of a worker that found another at its run."""
 WAITING, RESTING = ("queued",), ("paused", "done", "stopped", "failed")
 WORKING = ("preparing", "training", "stopping", "finishing")
 STATES = (*WAITING, *WORKING, *RESTING)
@@ -88,6 +91,7 @@ class Status:
         num_images: Training and held-out pictures.
         minutes: The length asked for, extensions included.
         world: The finished world's name; empty before.
+        extended: Minutes of it that were added since it began, and have been heard.
         made: The step at whose end that world was put in place; None before.
         queued: Unix seconds of when it was put into the queue.
         saved: The step of the last state on the disk.
@@ -113,6 +117,7 @@ class Status:
     device: str = ""
     num_images: int = 0
     minutes: float = 0.0
+    extended: float = 0.0
     world: str = ""
     made: int | None = None
     queued: float = 0.0
@@ -143,6 +148,14 @@ class Control:
     ask: str = "run"
     saves: int = 0
     minutes: float = 0.0
+
+
+def planned_minutes(status: Status, control: Control) -> float:
+    """Return the length of a run with all it was extended by, heard by its worker or not yet.
+
+    Of a run that is counted in steps it is the extensions alone.
+    """
+    return (status.minutes or status.extended) + max(0.0, control.minutes - status.extended)
 
 
 class Ledger:

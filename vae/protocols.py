@@ -10,6 +10,8 @@ from vae.errors import ConfigError
 
 AUGMENTATIONS = ("none", "flip", "shift", "affine")
 PRECISIONS = ("auto", "bf16", "fp32")
+LENGTHS = ("steps", "minutes", "epochs")
+"""Of which a run has one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +21,8 @@ class Protocol:
     Attributes:
         name: The protocol's name.
         steps: Optimiser steps; None where ``minutes`` or ``epochs`` end the run.
-        minutes: Wall time of the run; it also drives the schedule.
+        minutes: Of training steps, which drive the schedule too; measuring, drawing sheets and
+            making the world come on top.
         epochs: Passes over the training set, tested after each.
         batch_size: Pictures a step, over all processes.
         lr: Peak learning rate of Adam.
@@ -133,9 +136,8 @@ class Protocol:
         Raises:
             ConfigError: A setting is unknown, or a value impossible.
         """
-        lengths = ("steps", "minutes", "epochs")
-        if any(changes.get(name) is not None for name in lengths):
-            changes = dict.fromkeys(lengths) | changes
+        if any(changes.get(name) is not None for name in LENGTHS):
+            changes = dict.fromkeys(LENGTHS) | changes
         return from_dict(Protocol, self.to_dict() | changes)
 
 

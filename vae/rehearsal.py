@@ -36,6 +36,8 @@ def starting_model(preset: Preset, start: str | None, worlds: Path) -> IvAE:
 def rehearse(request: TrainRequest, worlds: Path) -> dict[str, Any]:
     """Take three real steps of a request and return what an estimate tells; nothing is written.
 
+    Of a stage against the judge it takes one, for the memory.
+
     Raises:
         VAEError: The request cannot be trained.
     """
@@ -59,7 +61,10 @@ def rehearse(request: TrainRequest, worlds: Path) -> dict[str, Any]:
     pace = (time.monotonic() - prepared) / 3 / trainer.protocol.batch_size
     protocol = trainer.protocol
     training = 60 * protocol.minutes if protocol.minutes else 0.0
-    training = training or (protocol.steps or trainer.steps_per_epoch) * pace * protocol.batch_size
+    steps = protocol.steps or (protocol.epochs or 1) * trainer.steps_per_epoch
+    training = training or steps * pace * protocol.batch_size
+    for later in protocols[1:]:  # the judge takes memory of its own
+        Trainer(model, *images, fitting(later, images[0])).train_step()
     weights = sum(p.numel() for p in model.parameters()) * 4
     return {
         "seconds": prepared - began + training + FINISH_PICTURES * pace,

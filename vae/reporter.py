@@ -39,7 +39,7 @@ class Reporter:
         self.tracker = Tracker(ledger.folder / RECORDS, tensorboard=events)
         self.steps: list[Record] = []
         self.tests: list[Record] = []
-        self._control, self._heard, self._stamp = Control(), 0.0, 0
+        self._control, self._heard, self._stamp = Control(), 0.0, (0, 0)
         self._said = 0.0
 
     def go_on_from(self, step: int) -> None:
@@ -81,9 +81,10 @@ class Reporter:
         if time.monotonic() - self._heard >= HEAR_EVERY:
             self._heard = time.monotonic()
             try:
-                stamp = (self.ledger.folder / CONTROL).stat().st_mtime_ns
+                found = (self.ledger.folder / CONTROL).stat()
             except OSError:
                 return self._control
+            stamp = (found.st_mtime_ns, found.st_ino)  # two asks may come within one tick
             if stamp != self._stamp:
                 self._stamp, self._control = stamp, self.ledger.control()
         return self._control

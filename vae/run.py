@@ -18,12 +18,13 @@ from vae.data import ImageSet, load_split
 from vae.errors import CheckpointError, ConfigError, TrainingError
 from vae.finish import encode_set, finish_model, make_card, write_world
 from vae.infer import get_infer_model
+from vae.ledger import STATE_FILE
 from vae.lock import alone
 from vae.model import IvAE, build_model, load_model, restore_model
 from vae.protocols import Protocol, get_protocol
 from vae.sliders import SliderTable, build_slider_table
 from vae.tracker import Tracker
-from vae.trainer import STATE_FILE, Event, Trainer
+from vae.trainer import Event, Trainer
 
 RECORDS, LOCK = "run.jsonl", "lock"
 
@@ -53,7 +54,7 @@ def train_world(
         protocol: Name of a protocol; ``'finetune'`` with ``start``, else ``'pretrain'``.
         resume: Go on with the run in ``out``: its own model, protocol and position.
         steps: Length in optimiser steps.
-        minutes: Length in wall time.
+        minutes: Length in training steps; measuring and making the world come on top.
         changes: Other settings of the protocol.
         size: Side of a new world's pictures.
         channels: Channels of a new world.

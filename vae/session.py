@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from vae.archive import place_for
 from vae.closing import DEATHS, facts_of, kept_step, left_out, show_world, write_new_world
 from vae.coach import advise
+from vae.course import Course
 from vae.courtesy import Courtesy
 from vae.data import ImageSet, load_split
 from vae.distributions import LatentDensity
@@ -24,16 +25,16 @@ from vae.errors import CheckpointError, TrainingError
 from vae.finish import encode_set
 from vae.guard import Grant
 from vae.keeping import Verdict, judge
-from vae.ledger import PICTURES, Ledger, TrainRequest
+from vae.ledger import PICTURES, STATE_FILE, Ledger, TrainRequest
 from vae.model import IvAE
 from vae.parallel import every_core
-from vae.presets import JUDGE_SHARE, get_preset, replay_share, stages
-from vae.rehearsal import FINISH_PICTURES, device_name, peak_memory, starting_model
+from vae.presets import get_preset, replay_share, stages
+from vae.rehearsal import device_name, peak_memory, starting_model
 from vae.replay import keep_replay
 from vae.reporter import Reporter
 from vae.run import fitting, saved_run
 from vae.sheets import Sheets
-from vae.trainer import STATE_FILE, NotFiniteError, Trainer
+from vae.trainer import NotFiniteError, Trainer
 
 if TYPE_CHECKING:
     from vae.protocols import Protocol
@@ -47,6 +48,8 @@ MEASURES, MEASURE_COST = 40, 10.0
 SHEET_COST = 12.0
 """A sheet is drawn once training has taken so many times as long as the last sheet did."""
 MAX_SHEETS = 240
+AFTER_REFUSAL = 10.0
+"""Seconds before a disk that refused a state is asked again, for what was asked by hand."""
 
 
 class Session:
@@ -76,6 +79,7 @@ class Session:
         self._sheet_at, self._sheet_took = 0.0, 0.0
         self._measured_at, self._measure_took = 0.0, 0.0
         self._before, self._full = 0.0, False
+        self._trouble, self._refused_until = "", 0.0
 
     def run(self, manifest: Manifest, grant: Grant) -> str:
         """Train and finish; return the state it ends in: done, stopped, paused or queued.
@@ -86,11 +90,10 @@ class Session:
         self.manifest, self.grant = manifest, grant
         self.report.say(state="preparing", message="", started=time.time())
         trainer = self._prepare()
-        self.report.go_on_from(trainer.step)
         asked = self.ledger.control().ask
         if asked != "stop":  # asked while it rested: nothing more is to be learned
             asked = self._follow(trainer)
-        if asked in ("run", "early") and self._has_next(trainer):
+        if asked in ("run", "early") and self.course.has_next(trainer):
             trainer = self._next_stage(trainer)
             asked = self._follow(trainer)
         if asked == "pause":
@@ -114,35 +117,26 @@ class Session:
         )
         num = len(self.images) + len(self.held_out)
         device = device_name()
-        self.protocols = stages(self.preset, self.changes, num_images=num, device=device)
+        self.course = Course(stages(self.preset, self.changes, num_images=num, device=device))
         self.replay = self._replay(None if resumed else model)
-        trainer = self._trainer(model, saved or self._first())
+        trainer = self._trainer(model, saved or self.course.first())
         if resumed:
             trainer.load()
         else:
             trainer.save()  # a run that dies at any instant has something to go on from
+        self.report.go_on_from(trainer.step)
         self.sheets = Sheets(self.images, self.held_out)
         self.floor = trainer.protocol.free_bits * model.latent_dim
         self.report.say(
             now=True, num_images=num, device=device, saved=trainer.step, step=trainer.step,
-            minutes=self._minutes(trainer),
+            minutes=self.course.minutes(trainer),
         )  # fmt: skip
-        if not resumed:
+        if not self.report.tests:  # also where it died before this was told
             self._measure(trainer)
             self._draw(trainer)
         self._extend(trainer, from_here=bool(self.report.status.world))
         self._before = trainer.progress
         return trainer
-
-    def _first(self) -> Protocol:
-        """The first stage; where a second follows it has a share of the whole."""
-        first = self.protocols[0]
-        if len(self.protocols) == 1:
-            return first
-        share = 1 - JUDGE_SHARE
-        if first.minutes is not None:
-            return first.changed(minutes=share * first.minutes)
-        return first.changed(steps=max(1, round(share * (first.steps or 1))))
 
     def _replay(self, start: IvAE | None) -> ImageSet | None:
         path = self.ledger.folder / "replay.safetensors"
@@ -166,14 +160,7 @@ class Session:
         model = before.kept_model().requires_grad_(True).train()
         latents = encode_set(model, self.images)
         model.density = LatentDensity.fit(latents).to(latents.device)
-        protocol = self.protocols[1]
-        if protocol.minutes is not None:
-            end = before.elapsed / 60 + JUDGE_SHARE * protocol.minutes
-            protocol = protocol.changed(minutes=end)
-        else:
-            end = before.step + round(JUDGE_SHARE * (protocol.steps or 1))
-            protocol = protocol.changed(steps=max(before.step + 1, end))
-        trainer = self._trainer(model, protocol)
+        trainer = self._trainer(model, self.course.second(before))
         trainer.follow(before.step, before.elapsed)
         trainer.extended = before.extended
         trainer.save()
@@ -201,7 +188,7 @@ class Session:
             except CheckpointError as error:
                 if trainer.progress >= 1:
                     raise
-                self.report.say(message=f"{sentence(error)} Training goes on, and tries again.")
+                self._refused(error)
 
     def _step(self, trainer: Trainer, values: Mapping[str, float]) -> str:
         self.report.note("step", trainer.step, values)
@@ -225,15 +212,18 @@ class Session:
         self._courtesy.give_way(lambda: self.report.wishes().ask != "run")
         wishes = self.report.wishes()
         self._extend(trainer)
-        if wishes.saves > self.report.status.saves:
-            self._save(trainer)
+        if wishes.saves > self.report.status.saves and self._save(trainer):
             self.report.say(now=True, saves=wishes.saves)
         if wishes.ask != "run":
             self.report.say(state="stopping")
-            self._save(trainer)
-            return wishes.ask
+            if self._save(trainer) or wishes.ask != "pause":
+                return wishes.ask
+            self.report.say(state="training")  # what would rest now would be lost
         if trainer.step >= self.grant.steps:
             self.report.say(message=f"It ended at the limit of {self.grant.steps:,} steps.")
+            return "limit"
+        if trainer.elapsed >= 60 * self.grant.minutes and trainer.progress < 1:
+            self.report.say(message=f"It ended at the limit of {self.grant.minutes:g} minutes.")
             return "limit"
         if self._full:
             limit = f"{self.grant.disk / 2**30:.1f} GB"
@@ -242,21 +232,38 @@ class Session:
         return "run"
 
     def _extend(self, trainer: Trainer, *, from_here: bool = False) -> None:
-        more = self.report.wishes().minutes - trainer.extended
+        room = self.course.room(trainer, self.grant.minutes, from_here=from_here)
+        more = min(self.report.wishes().minutes - trainer.extended, room)
         if more > 0:
             trainer.extend(more, from_here=from_here)
-            self.report.say(now=True, minutes=self._minutes(trainer))
+            minutes = self.course.minutes(trainer)
+            self.report.say(now=True, minutes=minutes, extended=trainer.extended)
 
-    def _save(self, trainer: Trainer) -> None:
+    def _save(self, trainer: Trainer) -> bool:
+        """Save the state; where the disk refuses say so, and try again only after a while."""
+        if time.monotonic() < self._refused_until:
+            return False
         self.report.check()
-        trainer.save()
+        try:
+            trainer.save()
+        except CheckpointError as error:
+            self._refused(error)
+            return False
         self._saved(trainer)
+        return True
+
+    def _refused(self, error: CheckpointError) -> None:
+        self._refused_until = time.monotonic() + AFTER_REFUSAL
+        self._trouble = f"{sentence(error)} Training goes on, and tries again."
+        self.report.say(message=self._trouble)
 
     def _saved(self, trainer: Trainer) -> None:
         """A state is on the disk; it bounds what the run takes there."""
         further = trainer.step > self.report.status.saved
         restarts = 0 if further else self.report.status.restarts
-        self.report.say(now=True, saved=trainer.step, restarts=restarts)
+        status = self.report.status
+        message = "" if status.message == self._trouble else status.message  # that is over
+        self.report.say(now=True, saved=trainer.step, restarts=restarts, message=message)
         self._full = self.ledger.size() > self.grant.disk
 
     def _roll_back(self, trainer: Trainer) -> None:
@@ -268,7 +275,7 @@ class Session:
                 f"state of step {self.report.status.saved} is kept. Stop and keep it, or start "
                 "again with a smaller rate"
             )
-        trainer.load()
+        trainer.go_back()
         trainer.schedule.ease *= EASE**self.rollbacks
         self.rolled_back = at
         self._before = trainer.progress
@@ -295,7 +302,7 @@ class Session:
 
     def _draw_in_time(self, trainer: Trainer) -> None:
         """Draw a sheet when training has taken long enough since the last."""
-        least = 60 * self._minutes(trainer) / MAX_SHEETS
+        least = 60 * self.course.minutes(trainer) / MAX_SHEETS
         if time.monotonic() - self._sheet_at >= max(least, SHEET_COST * self._sheet_took):
             self._draw(trainer)
 
@@ -318,41 +325,13 @@ class Session:
             self.report.status = self.report.status.changed(coach=asdict(advice))
         speed = values.get("images_per_second", self.report.status.images_per_second)
         self.report.say(
-            step=trainer.step, progress=self._whole(trainer), images_per_second=speed,
-            seconds_left=self._left(trainer), kept_step=trainer.kept.step,
+            step=trainer.step, progress=self.course.progress(trainer), images_per_second=speed,
+            seconds_left=self.course.seconds_left(trainer), kept_step=trainer.kept.step,
             memory_bytes=peak_memory(trainer.device),
         )  # fmt: skip
         if self.watch is not None:
             words = f"step {trainer.step}, {speed:.0f} images/s. {advice.sentence}"
-            self.watch(self._whole(trainer), words)
-
-    def _has_next(self, trainer: Trainer) -> bool:
-        """Whether a stage against the judge follows."""
-        return len(self.protocols) > 1 and not trainer.protocol.adversarial
-
-    def _whole(self, trainer: Trainer) -> float:
-        """Progress of all stages together."""
-        return trainer.progress * (1 - JUDGE_SHARE * self._has_next(trainer))
-
-    def _minutes(self, trainer: Trainer) -> float:
-        """Length of the whole run; 0 where it is counted in steps."""
-        if trainer.protocol.minutes is None:
-            return 0.0
-        later = JUDGE_SHARE * (self.protocols[0].minutes or 0.0)
-        return trainer.protocol.minutes + later * self._has_next(trainer)
-
-    def _left(self, trainer: Trainer) -> float | None:
-        """Seconds to the new world; None before anything is known."""
-        whole = self._whole(trainer)
-        if whole <= 0:
-            return None
-        p = trainer.protocol
-        if p.minutes is not None:
-            training = max(0.0, 60 * self._minutes(trainer) - trainer.elapsed)
-        else:
-            training = trainer.elapsed / whole * (1 - whole)
-        pace = trainer.elapsed / max(trainer.step, 1) / p.batch_size
-        return training + FINISH_PICTURES * pace
+            self.watch(self.course.progress(trainer), words)
 
     # After
 
@@ -364,7 +343,7 @@ class Session:
     def _finish(self, trainer: Trainer, *, stopped: bool) -> str:
         """Make the world, put it in place, and hold the mirror to it."""
         self.report.say(state="finishing", step=trainer.step, progress=1.0)
-        if self.report.tests[-1]["step"] != trainer.step:
+        if not self.report.tests or self.report.tests[-1]["step"] != trainer.step:
             self._measure(trainer)
         status = self.report.status
         died = status.restarts >= DEATHS
@@ -380,10 +359,10 @@ class Session:
         """Put the world in place; return sentences on what it had to do without."""
         name = self.report.status.world or str(self.job["world"])
         target = place_for(self.worlds, name, self.ledger.id)
-        settings = [protocol.to_dict() for protocol in self.protocols]
+        settings = [protocol.to_dict() for protocol in self.course.protocols]
         facts = facts_of(
             trainer, self.report.tests, num_images=(len(self.images), len(self.held_out)),
-            start=self.request.start, preset=self.preset.name, protocols=self.protocols,
+            start=self.request.start, preset=self.preset.name, protocols=self.course.protocols,
         )  # fmt: skip
         model, lacks = write_new_world(
             trainer, self.images, self.manifest, self.report.tracker.read(), settings,

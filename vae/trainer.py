@@ -20,6 +20,7 @@ from vae.beside import LoopBeside
 from vae.checkpoint import (
     flatten_optimizer,
     load_state,
+    parted,
     read_tensors,
     restore_optimizer,
     state_of,
@@ -29,17 +30,18 @@ from vae.data import ImageSet
 from vae.discriminator import Discriminator
 from vae.errors import CheckpointError, TrainingError
 from vae.held_out import HeldOut, Kept, psnr_of
+from vae.ledger import STATE_FILE
 from vae.losses import adaptive_weight, hinge_discriminator_loss, translate
 from vae.model import IvAE, model_header
 from vae.objective import Moves, Objective, choose_trained
 from vae.precision import autocast
-from vae.protocols import Protocol
+from vae.protocols import LENGTHS, Protocol
 from vae.replay import make_source
 from vae.schedule import Schedule, warming_ema
 
-STATE_FILE = "training.safetensors"
 BALANCE_EVERY = 16
 """Steps between two measurements of the adaptive adversarial weight."""
+_COUNTS = ("step", "elapsed", "balance", "extended")  # of a saved state, as they are
 LONGEST_SILENCE = 0.25
 """Seconds of training until the next event, however rare the protocol has them."""
 
@@ -106,15 +108,9 @@ class Trainer:
         self.schedule, self.extended, self.kept = Schedule(), 0.0, Kept()
         self._held_out: HeldOut | None = None
         self.source = make_source(
-            self.model,
-            training,
-            protocol,
-            replay=replay,
-            share=replay_share,
-            device=self.device,
-            rank=self.accelerator.process_index,
-            num_processes=processes,
-        )
+            self.model, training, protocol, replay=replay, share=replay_share, device=self.device,
+            rank=self.accelerator.process_index, num_processes=processes,
+        )  # fmt: skip
         self._prepare_networks()
 
     # Preparation
@@ -285,7 +281,8 @@ class Trainer:
         return float(torch.as_tensor(self.accelerator.reduce(mine, "mean")))
 
     def _check(self, values: Mapping[str, Tensor | float]) -> None:
-        if not all(math.isfinite(values[name]) for name in ("total", "grad_norm")):
+        names = values.keys() & {"total", "grad_norm", "judge"}
+        if not all(math.isfinite(values[name]) for name in names):
             raise NotFiniteError(
                 f"the loss is not finite at step {self.step}; start again from the last "
                 "checkpoint with a smaller learning rate"
@@ -304,8 +301,7 @@ class Trainer:
     def held_out(self) -> dict[str, Any]:
         """Measure the averaged weights on held-out pictures, see :meth:`HeldOut.losses`.
 
-        Always the same pictures and random numbers, and none of the run's own, so that a run is
-        the same with and without.
+        Always the same pictures and random numbers, none of the run's own: it is the same without.
         """
         if self._held_out is None:
             self._held_out = HeldOut(self.validation, self.protocol, self.device)
@@ -355,19 +351,21 @@ class Trainer:
             header["kept"] = self.kept.header()
         flat = {f"{part}/{k}": v for part, named in parts.items() for k, v in named.items()}
         header |= {
-            "step": self.step,
-            "elapsed": self.elapsed,
-            "balance": self.balance,
+            **{name: getattr(self, name) for name in _COUNTS},
             "schedule": asdict(self.schedule),
-            "extended": self.extended,
             "num_images": self.num_images,
             "protocol": self.protocol.to_dict(),
             **model_header(self.model),
         }
         write_tensors(self.folder / STATE_FILE, flat, header)
 
-    def load(self) -> None:
-        """Continue from the folder's state, bit for bit on the CPU.
+    def go_back(self) -> None:
+        """Go back to the folder's state, and to the length that the run had then."""
+        then = self.load()["protocol"]
+        self.protocol = self.protocol.changed(**{name: then[name] for name in LENGTHS})
+
+    def load(self) -> dict[str, Any]:
+        """Continue from the folder's state, bit for bit on the CPU; returns its header.
 
         Raises:
             CheckpointError: There is no state, it is damaged, or of another set of pictures.
@@ -380,10 +378,7 @@ class Trainer:
                 f"the run was on {header['num_images']} training images, the folder now gives "
                 f"{self.num_images}; resume with the same images"
             )
-        parts: dict[str, dict[str, Tensor]] = {}
-        for name, tensor in flat.items():
-            part, key = name.split("/", 1)
-            parts.setdefault(part, {})[key] = tensor
+        parts = parted(flat)
         load_state(self.model, parts["model"], STATE_FILE)
         load_state(self.average, parts["average"], STATE_FILE)
         restore_optimizer(self.optimizer, parts.get("optimizer", {}), header["optimizer"])
@@ -393,8 +388,8 @@ class Trainer:
                 self.judge_optimizer, parts["judge_optimizer"], header["judge_optimizer"]
             )
         self.source.restore(parts["data"])
-        self.step, self.elapsed = header["step"], header["elapsed"]
-        self.balance = header["balance"]
+        for name in _COUNTS:
+            setattr(self, name, header.get(name, 0.0))
         self.schedule = Schedule(**header.get("schedule", {}))
-        self.extended = header.get("extended", 0.0)
         self.kept = Kept.restored(header.get("kept"), parts.get("kept", {}), self.device)
+        return header

@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any
 from vae.allocator import keep_freed_memory
 from vae.errors import VAEError
 from vae.guard import Authority, Grant, train
-from vae.ledger import DATA, Ledger, TrainRequest
+from vae.ledger import BUSY, DATA, Ledger, TrainRequest
 from vae.shortage import is_memory
 
 if TYPE_CHECKING:
     from vae.screening import Manifest
 
-BUSY = 3
 NICENESS = 10
 
 

@@ -147,9 +147,7 @@ def test_a_long_name_stays_clear_of_what_stands_beside_it(visit, fake_url, width
     assert stage["x"] <= name["x"]
     assert name["x"] + name["width"] <= stage["x"] + stage["width"]
     for other in others:
-        beside = (
-            name["x"] + name["width"] <= other["x"] or other["x"] + other["width"] <= name["x"]
-        )
+        beside = name["x"] + name["width"] <= other["x"] or other["x"] + other["width"] <= name["x"]
         apart = (
             name["y"] + name["height"] <= other["y"] or other["y"] + other["height"] <= name["y"]
         )

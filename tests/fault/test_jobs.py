@@ -24,6 +24,7 @@ from vae.errors import ConfigError, DatasetError, TrainingError
 from vae.infer import get_infer_model
 from vae.jobs import Jobs
 from vae.ledger import Ledger, TrainRequest, find_run
+from vae.rehearsal import rehearse
 from vae.worker import work
 
 pytestmark = [
@@ -57,7 +58,7 @@ def kill(pid: int) -> None:
 
 
 def test_a_run_in_a_child_is_the_run_in_this_process(jobs, home, data, tmp_path, tiny_world):
-    wanted = request(data)
+    wanted = request(data, precision="fp32")  # bf16 rounds by more than sums differ
     id = jobs.submit(wanted, jobs.grant())  # noqa: A001
     status = wait_for(jobs, id, "done", "failed")
     assert status.state == "done", status.message
@@ -235,6 +236,11 @@ def test_an_estimate_takes_real_steps_and_says_the_caps(home, data, monkeypatch)
     assert told.num_images == 12
     assert "up to 2,000 images" in told.notes[0]
     assert not (home / "runs").exists()
+    later = rehearse(request(data, steps=None, epochs=500), home / "worlds")
+    sooner = rehearse(request(data, steps=None, epochs=50), home / "worlds")
+    assert later["seconds"] > sooner["seconds"]
+    judged = rehearse(request(data, preset="proper", adversarial=True), home / "worlds")
+    assert judged["memory_bytes"] >= sooner["memory_bytes"]
     (data / "images" / "0003.png").rename(data / "images" / "0003.txt")
     try:
         with pytest.raises(DatasetError, match="missing"):

@@ -254,6 +254,9 @@ def fill_disk(monkeypatch, name):
     monkeypatch.setattr(checkpoint, "write_atomic", write)
 
 
+FULL = "No space left on device. Training goes on, and tries again."
+
+
 def test_a_disk_that_is_full_for_a_while_costs_only_saves(jobs, data, monkeypatch, unbroken):
     ledger = submitted(jobs, request(data))
     real = Trainer.save
@@ -267,13 +270,91 @@ def test_a_disk_that_is_full_for_a_while_costs_only_saves(jobs, data, monkeypatc
             real(self)
 
     monkeypatch.setattr(Trainer, "save", save)
+    heard = set()
 
-    assert work(ledger, jobs.worlds) == 0
+    def watch(progress, words):
+        heard.add(ledger.status().message.removeprefix("Could not write training.safetensors: "))
+
+    assert work(ledger, jobs.worlds, watch=watch) == 0
     status = ledger.status()
     assert status.state == "done"
-    assert "No space left on device. Training goes on, and tries again." in status.message
+    assert status.message == ""  # that is over
+    assert heard == {"", FULL}
     assert losses(ledger.folder) == unbroken[0]
     assert left_behind(ledger.folder) == []
+
+
+@pytest.mark.parametrize(("ask", "state"), [("pause", "done"), ("stop", "stopped")])
+def test_on_a_full_disk_a_stop_is_kept_and_a_pause_loses_nothing(
+    jobs, data, monkeypatch, ask, state
+):
+    ledger = submitted(jobs, request(data, save_every=1e6))
+    real, tries = Trainer.save, []
+
+    def save(self):
+        if 0 < self.step < 8:
+            tries.append(self.step)
+            with monkeypatch.context() as patch:
+                fill_disk(patch, "training")
+                real(self)
+        else:
+            real(self)
+
+    monkeypatch.setattr(Trainer, "save", save)
+    assert work(ledger, jobs.worlds, watch=pause_at(ledger, 3, ask)) == 0
+    status = ledger.status()
+    assert status.state == state, status.message
+    assert status.world == "Mine"
+    assert status.step == (3 if ask == "stop" else 8)
+    assert tries == [3]  # not again at every step
+
+
+def test_a_run_that_died_before_it_was_measured_is_measured_from_its_start(
+    jobs, data, monkeypatch, unbroken
+):
+    ledger = submitted(jobs, request(data))
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "held_out", lambda self: (_ for _ in ()).throw(MemoryError))
+        assert work(ledger, jobs.worlds) == 0
+    assert ledger.status().state == "failed"
+    assert (ledger.folder / "training.safetensors").exists()
+    assert jobs.resume(ledger.id).state == "queued"
+    assert work(ledger, jobs.worlds) == 0
+    tests = [r for r in Tracker(ledger.folder / "run.jsonl").read() if r["kind"] == "test"]
+    assert [t["step"] for t in tests] == list(range(9))
+    assert losses(ledger.folder) == unbroken[0]
+
+
+def test_a_rollback_does_not_extend_a_run_twice(jobs, data, monkeypatch):
+    ledger = submitted(jobs, request(data, steps=None, minutes=0.05, save_every=1e6))
+    ledger.ask(minutes=0.05)
+    spoil_at(monkeypatch, {3})
+    assert work(ledger, jobs.worlds, watch=pause_at(ledger, 6)) == 0
+    status = ledger.status()
+    assert status.state == "paused"
+    assert status.minutes == pytest.approx(0.1)
+    assert status.extended == pytest.approx(0.05)
+
+
+def test_the_minutes_of_a_grant_end_a_run(jobs, data):
+    folder = jobs.submit(request(data, steps=None, epochs=100_000), jobs.grant(Caps(minutes=0.01)))
+    ledger = Ledger(jobs.folder / folder)
+    ledger.ask(minutes=5.0)  # past the page, by hand
+    assert work(ledger, jobs.worlds) == 0
+    status = ledger.status()
+    assert (status.state, status.message) == ("done", "It ended at the limit of 0.01 minutes.")
+
+
+def test_a_judge_that_is_not_finite_takes_no_good_states_place(data):
+    from vae.trainer import NotFiniteError
+
+    trainer = Trainer.__new__(Trainer)
+    trainer.step = 3
+    good = {"total": 1.0, "grad_norm": 1.0}
+    trainer._check(good)
+    trainer._check(good | {"judge": 0.5})
+    with pytest.raises(NotFiniteError):
+        trainer._check(good | {"judge": math.nan})
 
 
 def test_a_disk_that_is_full_at_the_end_keeps_the_world_that_was_there(jobs, data, monkeypatch):

@@ -55,3 +55,44 @@ def test_a_world_goes_by_zip(home, tiny_world, tmp_path, capsys):
         assert main(arguments) == 1
         assert says in capsys.readouterr().err
     assert snapshot(home) == before
+
+
+def test_a_preset_from_the_shell_is_the_run_of_the_page(home, capsys):
+    data = screened(home)
+    preset = ["train", "--data", str(data), "--preset", "taste", "--world", "tiny"]
+    sizes = ["--steps", "3", "--set", "batch_size=4", "--set", "save_every=0"]
+    assert main([*preset, "--name", "Mine", *sizes]) == 0
+    assert capsys.readouterr().out.strip() == str(home / "worlds" / "Mine")
+    jobs = Jobs(runs_folder(), home / "worlds", run=False)
+    [status] = jobs.list()
+    assert (status.state, status.name, status.world, status.step) == ("done", "Mine", "Mine", 3)
+    assert len(jobs.mirror(status.id).rows) == 9
+    assert jobs.kept_picture(status.id) is not None
+    assert "Consent (" in (home / "worlds" / "Mine" / "README.md").read_text()
+
+    waiting = submitted(jobs, request(data, name="Before"))
+    assert main([*preset, "--name", "After", *sizes]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("waits behind Before: ")
+    assert f"python -m vae resume {jobs.list()[1].id}" in out
+    assert [s.name for s in jobs.list()] == ["Before", "After", "Mine"]
+    assert waiting.status().step == 0
+
+
+def test_what_a_preset_cannot_be_given_is_one_line(home, tmp_path, capsys):
+    data = screened(home)
+    preset = ["train", "--data", str(data), "--preset"]
+    for arguments, says in (
+        (["taste", "--world", "nowhere"], "no world called nowhere"),
+        (["taste", "--size", "64"], "--size goes with --out"),
+        (["taste", "--protocol", "grain"], "--protocol goes with --out"),
+        (["scratch", "--world", "tiny"], "starts from nothing"),
+        (["taste", "--world", "tiny", "--set", "speed=3"], "does not know speed"),
+        (["taste", "--world", "tiny", "--minutes", "500"], "at most 240 minutes"),
+        (["taste", "--world", "tiny", "--data", str(tmp_path)], "is not a screened folder"),
+    ):
+        assert main([*preset, *arguments]) == 1
+        err = capsys.readouterr().err
+        assert err.startswith("error: ")
+        assert says in err
+    assert not any(runs_folder().glob("*/job.json"))
