@@ -5,6 +5,7 @@
 "use strict";
 
 const vae43 = (() => {
+  const SEEDS = 2 ** 32;
   const NOTE_SECONDS = 10;
   const ECHO_MS = 1000;
   const MOVING_SCALE = 2;
@@ -31,10 +32,10 @@ const vae43 = (() => {
       server: vae43.worlds.naming(server),
       words: props.words,
       limit: props.max_upload_bytes,
-      firstSeed: props.first_seed,
+      firstSeed: (world) => props.first_seeds[world] ?? props.first_seed,
     };
     const world = props.world.name;
-    if (store.state.seed === null) store.change("open", { seed: props.first_seed, world });
+    if (store.state.seed === null) store.change("open", { seed: stage.firstSeed(world), world });
     vae43.worlds.mount(props);
     vae43.worlds.adopt(props.world);
     const opening = { props, ready: null }; // `ready`: what the first picture waits for
@@ -51,6 +52,7 @@ const vae43 = (() => {
   function listen() {
     const { root, mat, file, origin } = stage;
     root.querySelector(".grounds").addEventListener("input", ground);
+    document.addEventListener("focusout", putRight);
     file.addEventListener("change", () => {
       if (file.files.length) startFrom(file.files[0]);
       file.value = "";
@@ -129,14 +131,24 @@ const vae43 = (() => {
     return echoes.includes(value);
   }
 
+  // A field that was left with what is no seed shows the one that is drawn.
+  function putRight({ target }) {
+    if (!target.closest?.("#seed") || isSeed(target.value)) return;
+    target.value = store.state.seed;
+    target.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
   // The seed, for the field that follows.
   function followed() {
     echoed = performance.now();
     return store.state.seed;
   }
 
+  const isSeed = (value) =>
+    value !== null && value !== "" && Number.isInteger(Number(value)) && value >= 0 && value < SEEDS;
+
   function seed(value) {
-    if (value === null || !Number.isInteger(Number(value)) || value < 0) return;
+    if (!isSeed(value)) return;
     if (Number(value) === store.state.seed || isEcho(Number(value))) return;
     leavePicture(Number(value));
   }
@@ -254,14 +266,17 @@ const vae43 = (() => {
     }
     if (world !== store.state.world) return; // it was read for a world that was left meanwhile
     const { z, key } = answer.varied ?? answer;
-    const moves = { ...movesWithoutOwn(), ...answer.moves };
+    const mine = movesWithoutOwn();
+    const moves = { ...mine, ...answer.moves };
     const own = Object.keys(answer.moves).length ? answer.moves : null;
     vae43.original.take(answer, file);
     const detail = vae43.detail.of(answer);
     const kind = vary === null ? "picture" : "surprise";
     store.change(kind, { z, key, name: file.name, moves, own, detail });
     vae43.closer.take(answer, file.name);
+    const moved = vary === null && Object.keys(mine).length > 0;
     if (answer.note) note(answer.note);
+    else if (moved) say(stage.words.still_moved, "ready", NOTE_SECONDS);
   }
 
   async function save(factor) {
@@ -302,7 +317,7 @@ const vae43 = (() => {
     ...{ store, snapshot, whole, restore, followed, say, note, asked, blob, download, wholeSide, repaint },
     get server() { return stage?.server; },
     get words() { return stage?.words; },
-    get firstSeed() { return stage?.firstSeed; },
+    firstSeed: (world) => stage.firstSeed(world),
   };
 })();
 window.vae43 = vae43;

@@ -236,7 +236,9 @@ vae43.memory = (() => {
       () => true,
       () => false,
     );
-    vae43.say(copied || copyByHand() ? words.copied : words.not_copied, "ready", 3);
+    const whole = !vae43.original.of(vae43.store.state);
+    const done = whole ? words.copied : words.copied_small;
+    vae43.say(copied || copyByHand() ? done : words.not_copied, "ready", whole ? 3 : 6);
   }
 
   // Where the page came over plain http from another machine, the browser has no clipboard.
@@ -307,7 +309,8 @@ vae43.memory = (() => {
 
   function key(event) {
     const { key: pressed, repeat, altKey, ctrlKey, metaKey, shiftKey, target } = event;
-    if (!repeat && !pressed.startsWith("Arrow")) gesture++;
+    // A number is typed digit by digit: only a rest parts those.
+    if (!repeat && !pressed.startsWith("Arrow") && !typing(target)) gesture++;
     if (!(ctrlKey || metaKey) || altKey || typing(target)) return;
     const letter = pressed.toLowerCase();
     const back = letter === "z" && !shiftKey;

@@ -4,6 +4,7 @@
 vae43.own = (() => {
   let root = null;
   let words = null;
+  let there = new Set(); // names of worlds
   let finished = ""; // the runs whose worlds are in the list
 
   const { train } = vae43;
@@ -37,6 +38,8 @@ vae43.own = (() => {
     const answer = await train.ask("shelf", {});
     if (answer.error) return say(answer.error);
     vae43.setup.offer(answer);
+    there = new Set(answer.own);
+    vae43.watch.shelved();
     find(".none").hidden = answer.own.length > 0;
     find("ul").replaceChildren(...answer.own.map(row));
   }
@@ -99,5 +102,5 @@ vae43.own = (() => {
     await list();
   }
 
-  return { mount, take, list, open, download };
+  return { mount, take, list, open, download, has: (name) => there.has(name) };
 })();

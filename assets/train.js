@@ -9,6 +9,7 @@ vae43.train = (() => {
   const BEAT = 250; // ms between two questions while something is in work
   const REST = 3000; // ms while nothing is
   const KEPT = "43.VAE/train";
+  const TAB = "43.VAE/tab"; // of this window, for as long as it is open
   const WORKING = new Set(["queued", "preparing", "training", "stopping", "finishing"]);
   let root = null;
   let server = null;
@@ -41,6 +42,20 @@ vae43.train = (() => {
     const { run } = kept();
     if (run) choose(run, false);
     beat(0);
+    stay();
+  }
+
+  // A page that is loaded again shows the tab that was looked at.
+  function stay() {
+    const tabs = document.querySelectorAll("#tabs > .tab-wrapper button[role=tab]");
+    try {
+      if (sessionStorage.getItem(TAB) === "1") tabs[1]?.click();
+      tabs.forEach((tab, place) =>
+        tab.addEventListener("click", () => sessionStorage.setItem(TAB, place)),
+      );
+    } catch {
+      // without storage it opens as always
+    }
   }
 
   function kept() {

@@ -144,7 +144,8 @@ vae43.watch = (() => {
     const rests = ["done", "stopped", "failed"].includes(state);
     find(".extend").hidden = !["training", "paused", "done", "stopped"].includes(state);
     find(".forget").hidden = !rests;
-    find(".finished").hidden = !run.world || !["done", "stopped"].includes(state);
+    const ended = ["done", "stopped"].includes(state);
+    find(".finished").hidden = !ended || !vae43.own.has(run.world); // it may be deleted since
   }
 
   function facts() {
@@ -363,5 +364,10 @@ vae43.watch = (() => {
     return item;
   }
 
-  return { mount, begin, take, charts };
+  // The shelf of worlds has changed.
+  function shelved() {
+    if (run) drawRun();
+  }
+
+  return { mount, begin, take, charts, shelved };
 })();

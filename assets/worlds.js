@@ -47,7 +47,7 @@ vae43.worlds = (() => {
     memory.leave();
     adopt(answer);
     const found = state ?? memory.left(to);
-    await memory.go({ ...(found ?? { seed: vae43.firstSeed, moves: {} }), world: to }, kind);
+    await memory.go({ ...(found ?? { seed: vae43.firstSeed(to), moves: {} }), world: to }, kind);
     if (!state) memory.aged(to);
     if (!found) await vae43.drawings.begin();
     return true;

@@ -139,12 +139,15 @@ def sample(options: argparse.Namespace) -> None:
     """Draw random pictures as one sheet."""
     import torch
 
+    from vae.config import whole
     from vae.infer import get_infer_model
     from vae.renderer import Renderer
 
+    num = whole("--num", options.num, 1, 1024)
+    seed = whole("--seed", options.seed, 0, 2**63 - 1)
     world = get_infer_model(options.world)
-    generator = torch.Generator().manual_seed(options.seed)
-    latents = world.sample(options.num, generator=generator, truncation=options.truncation)
+    generator = torch.Generator().manual_seed(seed)
+    latents = world.sample(num, generator=generator, truncation=options.truncation)
     renderer = Renderer(world)
     renderer.save(renderer.grid(latents), options.out)
     print(options.out)

@@ -27,7 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vae.colour_change import recolour, spread_colours
-from vae.edge_change import blur_between, edges_between, ramp, soften
+from vae.edge_change import blur_between, edges_between, is_cut_out, ramp, soften
 from vae.errors import ShapeError
 from vae.losses import premultiply
 from vae.outline_change import RIM, as_soft, reshaped, slight
@@ -120,7 +120,9 @@ def _lay_on_cut_out(
     moved = _lay_colour(colour, alpha, old, new, known, near * within)
     # Where the picture itself shows nothing, its colour is nothing to change.
     moved = torch.where(alpha > 0, torch.lerp(new, moved, alpha.sqrt()), new)
-    follow = _nearness(alpha, had, ALIKE) * near
+    # A photograph stays a rectangle: its edge is its frame's, not a silhouette.
+    shaped = torch.maximum(is_cut_out(picture[:, 3:])[:, None, None, None], mine)
+    follow = _nearness(alpha, had, ALIKE) * near * shaped
     follows = torch.maximum(slight(before[:, 3:], after[:, 3:]), mine)
     follow = follow * follows * as_soft(picture[:, 3:], before[:, 3:])
     return torch.cat((moved, reshaped(alpha, had, has, follow)), 1)

@@ -22,7 +22,7 @@ class Advice:
 
     Attributes:
         code: ``'starting'``, ``'learning'``, ``'settled'``, ``'collapsed'``, ``'judge'``,
-            ``'overfitting'`` or ``'rolled_back'``.
+            ``'overfitting'``, ``'rolled_back'`` or, at the end, ``'learned'``.
         sentence: For the artist.
     """
 
@@ -85,11 +85,34 @@ def advise(
                 f"Learning: pictures it has not seen still come out {-whole:.0f} % further off "
                 "than at the start.",
             )
+        if _number_of(held_out) == 1:
+            return Advice(
+                "learning",
+                f"Learning: the one picture it has not seen comes out {whole:.0f} % closer than at "
+                "the start.",
+            )
         return Advice(
             "learning",
             f"Learning: pictures it has not seen come out {whole:.0f} % closer than at the start.",
         )
     return Advice("settled", "Settled: more time changes little now.")
+
+
+def sum_up(held_out: Sequence[Mapping[str, Any]]) -> Advice:
+    """Say at the end what came of it; see :func:`advise`."""
+    first, last = (float(held_out[place]["reconstruction"]) for place in (0, -1))
+    count, closer = _number_of(held_out), 100 * (1 - last / max(first, 1e-9))
+    if closer < 0:
+        said = f"Of {count} pictures kept apart it draws none closer than at the start."
+    elif count == 1:
+        said = f"The one picture kept apart comes out {closer:.0f} % closer than at the start."
+    else:
+        said = f"The {count} pictures kept apart come out {closer:.0f} % closer than at the start."
+    return Advice("learned", said)
+
+
+def _number_of(held_out: Sequence[Mapping[str, Any]]) -> int:
+    return len(held_out[0].get("pictures", ()))
 
 
 def _collapsed(training: Sequence[Mapping[str, Any]], floor: float) -> bool:

@@ -22,8 +22,8 @@ from vae.errors import ConfigError, TrainingError
 from vae.guard import WAITING_EACH, Authority, Caps, Grant
 from vae.ledger import (
     BUSY,
+    DATA,
     RECORDS,
-    STATE_FILE,
     WORKING,
     Ledger,
     Status,
@@ -302,7 +302,7 @@ class Jobs:
         """Decide what becomes of a run whose worker is no more."""
         ledger = Ledger(self.folder / id)
         if not ledger.exists:
-            if not (ledger.folder / STATE_FILE).exists():  # only what was written meanwhile
+            if not (ledger.folder / DATA).is_dir():  # only what was written since it vanished
                 shutil.rmtree(ledger.folder, ignore_errors=True)
             self._board.write(Status(id=id).changed(state="failed", message=VANISHED))
             return

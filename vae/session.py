@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from vae.archive import place_for
 from vae.closing import DEATHS, facts_of, kept_step, left_out, show_world, write_new_world
-from vae.coach import advise
+from vae.coach import advise, sum_up
 from vae.course import Course
 from vae.courtesy import Courtesy
 from vae.data import ImageSet, load_split
@@ -351,7 +351,7 @@ class Session:
         # All cores for these seconds, a hand goes first; not where memory was short.
         with nullcontext() if died else every_core(self._courtesy.give_way):
             lacks = left_out() if whole else self._make_world(trainer, small=died)
-        self.report.say(kept_step=kept_step(trainer))
+        self.report.say(kept_step=kept_step(trainer), coach=asdict(sum_up(self.report.tests)))
         message = " ".join(filter(None, (status.message, *lacks)))
         return self._rest("stopped" if stopped else "done", message)
 

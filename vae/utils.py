@@ -5,6 +5,7 @@ Nothing else belongs here; a helper with one caller lives beside its caller.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from datetime import UTC, datetime
@@ -61,6 +62,8 @@ def write_atomic(path: str | os.PathLike[str], data: bytes, *, sync: bool = True
             and nothing is left beside it.
     """
     target = Path(path)
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.part")
     try:

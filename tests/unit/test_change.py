@@ -232,3 +232,17 @@ def test_any_side_is_changed(side):
 def test_pictures_of_other_shapes_are_refused():
     with pytest.raises(ShapeError, match="one shape"):
         lay_change(torch.rand(1, 4, 8, 8), torch.rand(1, 3, 8, 8), torch.rand(1, 4, 8, 8))
+
+
+def test_a_photograph_keeps_its_opaque_frame():
+    side = 64
+    photo = torch.zeros(1, 4, side, side)
+    photo[..., 10:54, :] = torch.rand(1, 4, 44, side, generator=torch.Generator().manual_seed(0))
+    photo[:, 3, 10:54] = 1
+    before = photo.clone()
+    before[:, :3] *= 0.93
+    after = before.clone()
+    after[:, 3] *= 0.98  # the world's idea fades a little, and spills over
+    after[:, 3, 8:10] = after[:, 3, 54:56] = 0.02
+    changed = lay_change(photo, before, after)
+    assert torch.equal(changed[:, 3], photo[:, 3])

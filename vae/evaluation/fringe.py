@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import argparse
 import io
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
+
+from vae.config import whole
+from vae.evaluation.exit_status import in_one_line
 
 SCALES = (1, 2, 3, 4)
 GROUNDS = {"white": 1.0, "black": 0.0}
@@ -81,19 +85,20 @@ def write_png(pixels: np.ndarray, scale: int) -> bytes:
     return encode_image(pixels, "png", scale=scale)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the distances for samples of a world, and the largest of them."""
+def evaluate(options: argparse.Namespace) -> None:
+    """Print the distances for samples of a world, and the largest of them.
+
+    Raises:
+        VAEError: There is no such world, or no number of samples that could be drawn.
+    """
     import torch
 
     from vae.infer import get_infer_model
     from vae.pixels import to_pixels
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--world", default="pomona")
-    parser.add_argument("--num", type=int, default=64)
-    options = parser.parse_args(arguments)
+    num = whole("--num", options.num, 1, 1024)
     world = get_infer_model(options.world)
-    latents = world.sample(options.num, generator=torch.Generator().manual_seed(43))
+    latents = world.sample(num, generator=torch.Generator().manual_seed(43))
     pictures = to_pixels(world.decode(latents))
     print("| ground | scale | mean ×1/255 | edge alone ×1/255 |\n|---|---|---|---|")
     means = []
@@ -106,5 +111,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{options.num} samples of {options.world}; the largest mean is {max(means):.3f}/255")
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure; an error is one line on stderr and exit code 1."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--world", default="pomona", help="a name, a folder, or a hub id")
+    parser.add_argument("--num", type=int, default=64, help="samples (%(default)s)")
+    return in_one_line(lambda: evaluate(parser.parse_args(arguments)))
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

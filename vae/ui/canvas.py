@@ -12,7 +12,7 @@ from typing import Any
 
 from vae.ui.panel import html_panel
 from vae.ui.security import MAX_UPLOAD_BYTES
-from vae.ui.seed import FIRST_SEED
+from vae.ui.seed import FIRST_SEED, FIRST_SEEDS
 from vae.ui.upload import ACCEPT
 from vae.ui.words import MEMORY, PAGE, WORLDS
 
@@ -33,6 +33,7 @@ def canvas_panel(server_functions: Sequence[Callable[..., Any]], world: Mapping[
         apply_default_css=False,
         elem_id="stage",
         first_seed=FIRST_SEED,
+        first_seeds=FIRST_SEEDS,
         world=dict(world),
         memory_words=MEMORY,
         world_words=WORLDS,

@@ -56,7 +56,7 @@ def create_tab(worlds: Worlds, desk: Desk | None = None) -> None:
             memory_panel()
             explore_panel()
         with gr.Column(elem_id="panels"):
-            seed = seed_panel()
+            seed = seed_panel(worlds.start.name)
             with gr.Row(elem_id="again", elem_classes="quiet-row"):
                 upload_panel()
                 reset = gr.Button(

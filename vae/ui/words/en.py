@@ -55,6 +55,8 @@ PAGE = {
     "large": "This file is larger than {limit} MB. Please use a smaller one.",
     "from_picture": "From {name}",
     "some_picture": "a picture",
+    "still_moved": "Your sliders stay where they are, and move this picture too. "
+    "Reset all shows it as it came.",
     "back_to_seed": "Back to the seed",
     "backgrounds": "Show transparency on",
     "checker": "Checker",
@@ -104,7 +106,8 @@ WORLDS = {
 
 # What is said about the recipe inside a PNG.
 RECIPE = {
-    "keep": "Keep the recipe in the file: dropped on this page, it brings this exact picture back",
+    "keep": "Keep the recipe in the file: dropped on this page, it brings this picture back, "
+    "sliders and all",
     "keep_short": "with recipe",
     "other_world": "This picture was made in the world {name}, and this is {here}.",
     "other_hash": "This picture was made with another version of the world {name}.",
@@ -149,6 +152,8 @@ MEMORY = {
     "link": "Copy link",
     "link_note": "The address of this very picture",
     "copied": "Link copied: it opens this picture.",
+    "copied_small": "Link copied: it opens this picture as small as the world sees it; your file "
+    "itself stays here.",
     "not_copied": "Your browser does not let the page copy: take the link from the address bar.",
     "link_damaged": "This link is damaged or incomplete, so it was not opened.",
     "link_other_world": "This link is of the world {name}, and this is {here}. It was not opened.",

@@ -49,6 +49,7 @@ PAGE = {
     "large": "这个文件超过 {limit} MB，请换一个小一些的。",
     "from_picture": "取自 {name}",
     "some_picture": "一张图片",
+    "still_moved": "滑块留在原处，也作用于这张图片。“全部复位”可看它原来的样子。",
     "back_to_seed": "回到种子",
     "backgrounds": "透明处的底色",
     "checker": "棋盘格",
@@ -95,7 +96,7 @@ WORLDS = {
 }
 
 RECIPE = {
-    "keep": "在文件中保留配方：把它拖回这个网页，就能还原完全一样的画面",
+    "keep": "在文件中保留配方：把它拖回这个网页，就能连同滑块还原这张画面",
     "keep_short": "附带配方",
     "other_world": "这张图片出自世界 {name}，而这里是 {here}。",
     "other_hash": "这张图片出自世界 {name} 的另一个版本。",
@@ -138,6 +139,7 @@ MEMORY = {
     "link": "复制链接",
     "link_note": "指向这张画面的地址",
     "copied": "链接已复制：打开它就是这张画面。",
+    "copied_small": "链接已复制：打开它是世界所见大小的这张画面；你的文件本身留在这里。",
     "not_copied": "浏览器不允许网页复制：请从地址栏复制链接。",
     "link_damaged": "这个链接已损坏或不完整，没有打开。",
     "link_other_world": "这个链接属于世界 {name}，而这里是 {here}，没有打开。",

@@ -309,6 +309,18 @@ SENTENCES = {
     "The weights of that step are kept.": (
         "从第 {step} 步起过拟合：它在死记你的图片。保留的是那一步的权重。"
     ),
+    "Learning: the one picture it has not seen comes out {share} % closer than at the start.": (
+        "在学习：它没见过的那一张图片，比开始时接近了 {share} %。"
+    ),
+    "The one picture kept apart comes out {share} % closer than at the start.": (
+        "留出的那一张图片，比开始时接近了 {share} %。"
+    ),
+    "The {count} pictures kept apart come out {share} % closer than at the start.": (
+        "留出的 {count} 张图片，比开始时接近了 {share} %。"
+    ),
+    "Of {count} pictures kept apart it draws none closer than at the start.": (
+        "留出的 {count} 张图片都没有比开始时更接近。"
+    ),
     "Learning: pictures it has not seen come out {share} % closer than at the start.": (
         "正在学习：没见过的图片，画得比开始时接近了 {share} %。"
     ),
