@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 
 from tests.conftest import draw_fruit
+from vae.change import Change
 from vae.editing import encode_as, enlarge
-from vae.local_change import LocalChange
 from vae.pixels import encode_image, premultiply, to_floats
 from vae.placement import Placement
 from vae.ui.drawing import picture_of
@@ -136,12 +136,16 @@ def test_a_picture_that_goes_on_beyond_an_opaque_square_is_changed_whole():
     pixels = np.random.default_rng(0).integers(0, 256, (90, 200, 4), dtype=np.uint8)
     pixels[..., 3] = 255
     plain = np.full((1, 3, 32, 32), 0.5, dtype=np.float32)
-    change = LocalChange.fit(torch.from_numpy(plain), torch.from_numpy(plain + 0.1))
+    change = Change(torch.from_numpy(plain), torch.from_numpy(plain + 0.1), None, None)
     found = enlarge(change, pixels, None)
     assert found.shape == pixels.shape
     wanted = np.clip(to_floats(pixels[..., :3]) + 0.1, 0, 1)
     assert np.abs(to_floats(found)[..., :3] - wanted).max() < 0.01
-    assert enlarge(change, pixels, 3).shape == (96, 96, 4)
+    large = to_floats(enlarge(change, pixels, 3))
+    assert large.shape == (96, 213, 4)
+    image = Image.fromarray(pixels).resize((213, 96), Image.Resampling.LANCZOS)
+    wanted = np.clip(to_floats(np.asarray(image))[..., :3] + 0.1, 0, 1)
+    assert np.abs(large[..., :3] - wanted).max() < 0.01
 
 
 @pytest.mark.parametrize("rows", [1, 7, 10_000])
@@ -149,7 +153,7 @@ def test_stripes_leave_no_seams(monkeypatch, canvas, rows):
     size = 64
     before = torch.from_numpy(to_floats(np.asarray(Image.fromarray(canvas).resize((size, size)))))
     before = before.permute(2, 0, 1)[None]
-    change = LocalChange.fit(before, (before * 0.7 + 0.1).clamp(0, 1))
+    change = Change(before, (before * 0.7 + 0.1).clamp(0, 1), None, None)
     whole = enlarge(change, canvas, None)
     monkeypatch.setattr("vae.editing._STRIPE", rows * canvas.shape[1])
     assert np.abs(enlarge(change, canvas, None).astype(int) - whole).max() <= 1

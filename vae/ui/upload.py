@@ -42,7 +42,7 @@ def read_latents(world: World, upload: np.ndarray, directions: int | None = None
     world's.
     ``square`` is the picture as the world saw it, a PNG in base64, for who wants to come nearer;
     ``packed`` the same as a smaller WebP, for who wants its detail kept, or None. ``frame`` says
-    where the picture lies on the square, where it has more pixels than that, else None.
+    where the picture lies on the square, where it has more to show than that, else None.
     """
     placement = Placement.of(upload, world.image_size, world.channels)
     picture = as_input(placement.show(upload), world.channels)
@@ -90,7 +90,7 @@ def _directions(data: Any) -> int | None:
 
 def _frame(placement: Placement, upload: np.ndarray, *, on_white: bool) -> dict[str, Any] | None:
     """Return a placement as the page needs it: in shares of the sides of picture and square."""
-    if placement.scale < FINER:
+    if placement.scale < FINER and not placement.goes_on(upload):
         return None
     height, width = upload.shape[:2]
     edges = (width, height, width, height)
