@@ -61,7 +61,7 @@ def read_latents(world: World, upload: np.ndarray, directions: int | None = None
         "grain": place,
         "square": as_text(encode_image(pixels, "png")),  # it fits again to the very same
         "packed": packed,
-        "frame": _frame(placement, upload, on_white=world.channels < 4),
+        "frame": _frame(placement, upload, world.channels),
     }
 
 
@@ -88,7 +88,7 @@ def _directions(data: Any) -> int | None:
     return int(text)
 
 
-def _frame(placement: Placement, upload: np.ndarray, *, on_white: bool) -> dict[str, Any] | None:
+def _frame(placement: Placement, upload: np.ndarray, channels: int) -> dict[str, Any] | None:
     """Return a placement as the page needs it: in shares of the sides of picture and square."""
     if placement.scale < FINER and not placement.goes_on(upload):
         return None
@@ -100,7 +100,8 @@ def _frame(placement: Placement, upload: np.ndarray, *, on_white: bool) -> dict[
         "height": height,
         "source": source,
         "target": list(placement.box),
-        "on_white": on_white,
+        "on_white": channels < 4,
+        "grey": channels == 1,
     }
 
 
