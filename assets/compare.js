@@ -69,11 +69,12 @@ vae43.compare = (() => {
   }
 
   function start() {
-    const { seed, z, key, name, detail } = store.state;
+    const { seed, z, key, name, detail, own: set } = store.state;
     const from = { z, key, ...vae43.closer.before(store.state) };
     const mixed = detail?.share < 1; // else the picture itself is where it started
     const own = detail && { detail: mixed ? detail : { ...detail, z: from.z, key: from.key } };
-    return vae43.whole({ seed, ...from, ...own }, name);
+    // What a picture has set itself, its grain, is no change of it.
+    return vae43.whole({ seed, ...from, ...own, moves: set ?? {} }, name);
   }
 
   function which(words) {

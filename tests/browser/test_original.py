@@ -202,6 +202,9 @@ def test_comparing_shows_the_file_before_at_the_same_sharpness(started):
     page.wait_for_function("() => document.querySelector('.sheet .before').src.startsWith('blob:')")
     side = page.evaluate("() => document.querySelector('.sheet .before').naturalWidth")
     assert side == page.evaluate("() => vae43.wholeSide()")
+    own = {"grain strength": -0.5}  # as it is set by a picture that is smoother than the world's
+    page.evaluate("own => vae43.store.change('picture', { own, moves: own })", own)
+    assert page.evaluate("() => vae43.compare.start().moves") == own
 
 
 def on_canvas(page) -> np.ndarray:
