@@ -179,7 +179,8 @@ const vae43 = (() => {
     const next = await createImageBitmap(blob(answer.webp, "image/webp"));
     if (!claim()) return next.close();
     bitmap?.close();
-    [bitmap, drawn] = [next, { ...shownState, warp: answer.warp, blur: answer.blur }];
+    const { warp, blur, beyond } = answer;
+    [bitmap, drawn] = [next, { ...shownState, warp, blur, beyond }];
     paint(Boolean(shownState.still));
     stage.mat.dataset.state = "ready";
     if (performance.now() > noted) say("");
@@ -196,12 +197,25 @@ const vae43 = (() => {
     const { original } = vae43;
     const moving = original.of(drawn) ? original.MOVING : MOVING_SCALE * bitmap.width;
     const side = fine ? whole : Math.min(whole, moving);
-    const picture = original.sharp(bitmap, drawn, side, repaint) ?? bitmap;
+    const sharp = original.sharp(bitmap, drawn, side, repaint);
     if (canvas.width !== side) canvas.width = canvas.height = side;
     const context = canvas.getContext("2d");
     context.imageSmoothingQuality = "high";
     context.clearRect(0, 0, side, side);
-    context.drawImage(picture, 0, 0, side, side);
+    const square = original.place(drawn, side);
+    context.drawImage(sharp ?? bitmap, ...(sharp ? contained(sharp, side) : square));
+    stage.mat.toggleAttribute("data-whole", square[2] < side);
+  }
+
+  // The middle of the stage, as large as a picture fits in: left, top, width, height.
+  function contained({ width, height }, side) {
+    const [wide, high] = [width, height].map((x) => (side * x) / Math.max(width, height));
+    return [(side - wide) / 2, (side - high) / 2, wide, high];
+  }
+
+  // Ask for the picture again.
+  function again() {
+    stream?.push(snapshot());
   }
 
   // The same again, as fine as it was: a file has been made ready meanwhile.
@@ -314,7 +328,7 @@ const vae43 = (() => {
 
   return {
     ...{ mount, seed, surprise, choosePicture, startFrom, save },
-    ...{ store, snapshot, whole, restore, followed, say, note, asked, blob, download, wholeSide, repaint },
+    ...{ store, snapshot, whole, restore, followed, say, note, asked, blob, download, wholeSide, again, repaint },
     get server() { return stage?.server; },
     get words() { return stage?.words; },
     firstSeed: (world) => stage.firstSeed(world),

@@ -69,11 +69,12 @@ vae43.compare = (() => {
   }
 
   function start() {
-    const { seed, z, key, name, detail } = store.state;
+    const { seed, z, key, name, detail, own: set } = store.state;
     const from = { z, key, ...vae43.closer.before(store.state) };
     const mixed = detail?.share < 1; // else the picture itself is where it started
     const own = detail && { detail: mixed ? detail : { ...detail, z: from.z, key: from.key } };
-    return vae43.whole({ seed, ...from, ...own }, name);
+    // What a picture has set itself, its grain, is no change of it.
+    return vae43.whole({ seed, ...from, ...own, moves: set ?? {} }, name);
   }
 
   function which(words) {
@@ -98,6 +99,7 @@ vae43.compare = (() => {
   // Fetch A unless it is there. Returns whether there is something to compare.
   async function draw() {
     const { words } = memory;
+    const { asking } = vae43.original;
     const before = history.pinned ?? start();
     parts.which.textContent = which(words);
     if (memory.same(before, store.state) && !wiping()) {
@@ -107,15 +109,16 @@ vae43.compare = (() => {
     const text = memory.textOf(before);
     if (text === drawn) return true;
     const answer = await vae43.asked(() =>
-      vae43.server.frame({ ...vae43.snapshot(before), still: true, seq: 0 }),
+      vae43.server.frame({ ...vae43.snapshot(before), ...asking(before), still: true, seq: 0 }),
     );
     if (answer.error) {
       vae43.note(answer.error);
       return false;
     }
     const bitmap = await createImageBitmap(vae43.blob(answer.webp, "image/webp"));
-    const { warp, blur } = answer;
-    const sharp = await vae43.original.address(bitmap, { ...before, warp, blur }, vae43.wholeSide());
+    const { warp, blur, beyond } = answer;
+    const state = { ...before, warp, blur, beyond };
+    const sharp = await vae43.original.address(bitmap, state, vae43.wholeSide());
     URL.revokeObjectURL(parts.before.src);
     parts.before.src = sharp ?? `data:image/webp;base64,${answer.webp}`;
     await parts.before.decode().catch(() => {});

@@ -63,7 +63,8 @@ vae43.detail = (() => {
   }
 
   // Ask for a frame, the detail named where the server knows it, and sent again where it does not.
-  async function frame(state) {
+  async function frame(shown) {
+    const state = { ...shown, ...vae43.original.asking(shown) };
     const { detail } = state;
     const ref = detail && names.get(detail.z);
     const named = ref && { ref, share: detail.share ?? 1 };

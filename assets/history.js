@@ -29,18 +29,20 @@ vae43.history = (() => {
     const { state } = store;
     const { step } = memory;
     const { hash } = vae43.worlds.here;
-    entries.unshift({ ...entry, state, step, hash, image: small(), pinned: 0 });
+    entries.unshift({ ...entry, state, step, hash, image: small(state), pinned: 0 });
     trim();
     keeper.soon();
     if (list) list.scrollLeft = 0;
   }
 
-  function small() {
+  // The square in the middle, of a picture that goes on beyond it.
+  function small(state) {
+    const stage = document.querySelector("#stage canvas");
     const canvas = document.createElement("canvas");
     canvas.width = canvas.height = SIDE;
     const context = canvas.getContext("2d");
     context.imageSmoothingQuality = "high";
-    context.drawImage(document.querySelector("#stage canvas"), 0, 0, SIDE, SIDE);
+    context.drawImage(stage, ...vae43.original.place(state, stage.width), 0, 0, SIDE, SIDE);
     return canvas.toDataURL("image/webp", 0.85);
   }
 

@@ -2,18 +2,20 @@
 // what the canvas shows and what is saved, with all its pixels.
 //
 // The server draws the world's small square. What that changes, the difference to the picture that
-// the state carries, is enlarged here and added to the file. Only what is saved goes to the server.
+// the state carries, is enlarged here and added to the file (laying.js). A world without transparency
+// sees the square in the middle of a photograph; here all of it is shown, and what is beyond the
+// square changes by a few numbers that the server sends along. Only what is saved goes to the server.
 "use strict";
 
 vae43.original = (() => {
   const KEPT = 3; // files
   const MOVING = 384; // pixels a side while the hand moves
-  const NEAR_EDGE = 3; // pixels of the world's square
+  const FARTHEST = 8; // squares to either side of the world's that are changed (vae/placement.py)
   const TABLE = "originals";
-  const { store } = vae43;
+  const { store, laying } = vae43;
   let files = new Map(); // {file, frame, at: when it was taken} by the packed picture
-  let prepared = []; // {packed, side, large, before, size}: what frames are laid on, newest last
-  const preparing = new Set();
+  let prepared = []; // {packed, side, size, small, large, …}: what frames are laid on, newest last
+  const preparing = new Map(); // promises of the same
   let button = null;
 
   // ------------------------------------------------------------------ files kept in the browser
@@ -51,7 +53,8 @@ vae43.original = (() => {
     ];
     (keys ?? []).forEach((key, i) => files.has(key) || files.set(key, rows[i]));
     show();
-    vae43.repaint();
+    if (way(store.state)) vae43.again(); // what it changes beyond the square has not been asked for
+    else vae43.repaint();
   }
 
   // A picture was read: `frame` says where it lies on the square, null where it is no larger. Its
@@ -72,198 +75,135 @@ vae43.original = (() => {
 
   const of = (state) => (state.detail ? files.get(state.detail.webp) : undefined);
 
+  // Which way the file of a state goes on beyond the world's square, "across" or "down", if it does.
+  const way = (state) => wayOf(of(state)?.frame);
+
+  function wayOf(frame) {
+    if (!frame?.on_white || frame.width === frame.height) return undefined;
+    if (frame.target.some((edge, i) => edge !== (i > 1 ? 1 : 0))) return undefined; // it fills none
+    return frame.width > frame.height ? "across" : "down";
+  }
+
+  // What a frame is asked for beside its state.
+  const asking = (state) => (way(state) ? { beyond: way(state) } : {});
+
   // ------------------------------------------------------------------ on the canvas
 
   // Return the picture of a frame with the file's own pixels, or null where there is no such file
-  // or it is not ready yet; `ready` is called once it is.
+  // or it is not ready yet; `ready` is called once it is. Until then it is laid on what there is of
+  // another size.
   function sharp(bitmap, state, side, ready) {
     if (!of(state)) return null;
     const { webp } = state.detail;
-    const found = prepared.find((one) => one.packed === webp && one.side === side);
-    if (found) return lay(bitmap, found, { ...state, share: state.detail.share ?? 1 });
-    const name = `${side}/${webp}`;
-    if (!preparing.has(name)) {
-      preparing.add(name);
-      prepare(of(state), webp, side)
-        .then(ready, () => files.delete(webp)) // a file that this browser cannot read after all
-        .finally(() => preparing.delete(name));
-    }
-    return null;
+    const found = made(webp, side);
+    if (!found && !preparing.has(`${side}/${webp}`)) making(state, side).then(ready);
+    const one = found ?? prepared.findLast(({ packed }) => packed === webp);
+    return one ? laid(bitmap, one, state) : null;
   }
 
-  // The same as the address of a picture, once it is ready; null where there is no such file.
+  const made = (webp, side) => prepared.find((one) => one.packed === webp && one.side === side);
+
+  const laid = (bitmap, one, state) =>
+    laying.lay(bitmap, one, { ...state, share: state.detail.share ?? 1 });
+
+  function making(state, side) {
+    const { webp } = state.detail;
+    const name = `${side}/${webp}`;
+    if (!preparing.has(name)) {
+      const unreadable = () => void files.delete(webp); // this browser cannot read it after all
+      const end = () => void preparing.delete(name);
+      preparing.set(name, prepare(of(state), webp, side).catch(unreadable).then(end));
+    }
+    return preparing.get(name);
+  }
+
+  // The same as the address of a picture; null where there is no such file.
   async function address(bitmap, state, side) {
     if (!of(state)) return null;
-    await new Promise((ready) => (sharp(bitmap, state, side, ready) ? ready() : setTimeout(ready, 3000)));
-    const canvas = sharp(bitmap, state, side, () => {});
+    if (!made(state.detail.webp, side)) await making(state, side);
+    const one = made(state.detail.webp, side);
+    const canvas = one && laid(bitmap, one, state);
     return canvas && URL.createObjectURL(await canvas.convertToBlob({ type: "image/webp", quality: 1 }));
   }
 
+  // Where a square lies on a stage of so many pixels: left, top, width, height. Within the whole
+  // picture, where that is shown.
+  function place(state, side) {
+    if (!way(state)) return [0, 0, side, side];
+    const { width, height } = of(state).frame;
+    const square = (side * Math.min(width, height)) / Math.max(width, height);
+    return [(side - square) / 2, (side - square) / 2, square, square];
+  }
+
   async function prepare({ file, frame }, packed, side) {
-    const small = await createImageBitmap(vae43.blob(packed, "image/webp"));
+    const square = await createImageBitmap(vae43.blob(packed, "image/webp"));
     const whole = await createImageBitmap(file);
-    const canvas = new OffscreenCanvas(side, side);
+    const size = square.width;
+    const toward = wayOf(frame);
+    const [wide, high] = toward ? contained(frame, side) : [side, side];
+    const canvas = new OffscreenCanvas(wide, high);
     const context = canvas.getContext("2d", { willReadFrequently: true });
+    const all = [0, 0, whole.width, whole.height];
+    if (toward) draw(context, frame, whole, all, [0, 0, wide, high]);
+    else {
+      const [left, top, right, bottom] = frame.target.map((edge) => edge * side);
+      draw(context, frame, whole, partOf(frame, whole), [left, top, right - left, bottom - top]);
+    }
+    const grey = frame.grey ? laying.greyed : (values) => values;
+    const large = grey(laying.premultiplied(context.getImageData(0, 0, wide, high).data));
+    const small = toward ? surroundings(frame, whole, square, toward) : alone(square);
+    small.before = grey(small.before);
+    whole.close();
+    square.close();
+    const target = context.createImageData(wide, high);
+    prepared = [...prepared.slice(-3), { packed, side, size, small, large, canvas, context, target }];
+  }
+
+  function draw(context, frame, picture, part, place) {
     context.imageSmoothingQuality = "high";
     if (frame.on_white) {
       context.fillStyle = "white";
-      context.fillRect(0, 0, side, side);
+      context.fillRect(0, 0, context.canvas.width, context.canvas.height);
     }
-    const [left, top, right, bottom] = frame.source;
-    const [x, y, end, foot] = frame.target.map((edge) => edge * side);
-    const { width, height } = whole;
-    const part = [left * width, top * height, (right - left) * width, (bottom - top) * height];
-    context.drawImage(whole, ...part, x, y, end - x, foot - y);
-    whole.close();
-    const large = premultiplied(context.getImageData(0, 0, side, side).data);
-    const before = read(small);
-    const size = small.width;
-    small.close();
-    const target = context.createImageData(side, side);
-    prepared = [...prepared.slice(-3), { packed, side, size, large, before, canvas, context, target }];
+    context.drawImage(picture, ...part, ...place);
   }
 
-  // Premultiplied channels of a bitmap, 0 to 255.
-  function read(bitmap) {
-    const { width, height } = bitmap;
+  // What of a picture is on the world's square: left, top, width, height.
+  function partOf({ source: [left, top, right, bottom] }, { width, height }) {
+    return [left * width, top * height, (right - left) * width, (bottom - top) * height];
+  }
+
+  // Sides of a whole picture within a stage, of one parity with it: the middle is a whole pixel.
+  function contained({ width, height }, side) {
+    const shorter = (side * Math.min(width, height)) / Math.max(width, height);
+    const other = Math.max(side - 2 * Math.round((side - shorter) / 2), side % 2 || 2);
+    return width > height ? [side, other] : [other, side];
+  }
+
+  const alone = (square) => {
+    const { width, height } = square;
+    return { width, height, before: laying.read(square), part: [0, 0, 1, 1] };
+  };
+
+  // The square with what is beyond it, in whole pixels of the square; `part` is where the picture
+  // lies on that, in shares (vae/placement.py).
+  function surroundings(frame, whole, square, toward) {
+    const size = square.width;
+    const [shorter, longer] = [frame.width, frame.height].sort((a, b) => a - b);
+    const fits = Math.floor(((longer - shorter) * size) / (2 * shorter));
+    const beyond = Math.min(fits, FARTHEST * size);
+    const [across, down] = toward === "across" ? [beyond, 0] : [0, beyond];
+    const [width, height] = [size + 2 * across, size + 2 * down];
     const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-    context.drawImage(bitmap, 0, 0);
-    return premultiplied(context.getImageData(0, 0, width, height).data);
-  }
-
-  function premultiplied(data) {
-    const values = new Float32Array(data.length);
-    for (let i = 0; i < data.length; i += 4) {
-      const alpha = data[i + 3];
-      for (let c = 0; c < 3; c++) values[i + c] = (data[i + c] * alpha) / 255;
-      values[i + 3] = alpha;
-    }
-    return values;
-  }
-
-  // Add the difference of two small squares to a large one, enlarged bilinearly. What an edit has
-  // moved is warped first; of what is finer than the small squares the share is taken that stays.
-  function lay(bitmap, one, { warp, blur, share: kept }) {
-    const { side, size, canvas, context, target } = one;
-    const change = read(bitmap);
-    if (change.length !== one.before.length) return null; // of another world
-    const before = warp ? warped(one.before, size, warp) : one.before;
-    const large = warp ? warped(one.large, side, warp) : one.large;
-    const stays = staying(before, size, blur, kept);
-    for (let i = 0; i < change.length; i++) change[i] -= stays[i >> 2] * before[i];
-    const { data } = target;
-    const { from, to, share } = steps(side, size);
-    const row = new Float32Array(4 * size);
-    const part = new Float32Array(size); // of the file that stays
-    for (let y = 0, at = 0; y < side; y++) {
-      const upper = size * from[y];
-      const lower = size * to[y];
-      const down = share[y];
-      for (let i = 0; i < row.length; i++) {
-        const above = change[4 * upper + i];
-        row[i] = above + down * (change[4 * lower + i] - above);
-      }
-      for (let i = 0; i < size; i++) {
-        part[i] = stays[upper + i] + down * (stays[lower + i] - stays[upper + i]);
-      }
-      for (let x = 0; x < side; x++, at += 4) {
-        const i = 4 * from[x];
-        const j = 4 * to[x];
-        const right = share[x];
-        const file = part[from[x]] + right * (part[to[x]] - part[from[x]]);
-        const alpha = file * large[at + 3] + row[i + 3] + right * (row[j + 3] - row[i + 3]);
-        const scale = alpha >= 255 ? 1 : alpha > 0.5 ? 255 / alpha : 0;
-        for (let c = 0; c < 3; c++) {
-          const added = row[i + c] + right * (row[j + c] - row[i + c]);
-          data[at + c] = scale * (file * large[at + c] + added);
-        }
-        data[at + 3] = alpha; // what is beyond 0 or 255 is cut by the array itself
-      }
-    }
-    context.putImageData(target, 0, 0);
-    return canvas;
-  }
-
-  // How much of the file's own pixels stays, for each of the small square: the share that is kept,
-  // less next to an edge that is blurred (vae/edge_change.py, `veil`).
-  function staying(before, size, blur, kept) {
-    const stays = new Float32Array(size * size).fill(kept);
-    if (!blur) return stays;
-    const lost = 1 - Math.exp(-((Math.PI * blur * size) ** 2) / 2);
-    const alpha = Float32Array.from({ length: size * size }, (_, i) => before[4 * i + 3] / 255);
-    const [highest, lowest] = [Math.max, Math.min].map((most) =>
-      pooled(pooled(alpha, size, 1, most), size, size, most),
-    );
-    for (let i = 0; i < stays.length; i++) stays[i] *= 1 - lost * (highest[i] - lowest[i]);
-    return stays;
-  }
-
-  // The most of each value and those up to NEAR_EDGE before and after it, `step` apart.
-  function pooled(values, size, step, most) {
-    const found = Float32Array.from(values);
-    for (let i = 0; i < values.length; i++) {
-      const place = step === 1 ? i % size : Math.floor(i / size);
-      for (let d = -NEAR_EDGE; d <= NEAR_EDGE; d++) {
-        if (place + d >= 0 && place + d < size) found[i] = most(found[i], values[i + d * step]);
-      }
-    }
-    return found;
-  }
-
-  // Fetch each pixel of a square from where a warp of the second degree says: twelve numbers, in
-  // halves of the side from the middle (vae/warp.py). Bilinear; nothing is beyond the square.
-  function warped(values, side, [a, b, c, d, e, f, k, l, m, n, o, p]) {
-    const found = new Float32Array(values.length);
-    for (let row = 0, at = 0; row < side; row++) {
-      const y = (2 * row + 1) / side - 1;
-      for (let column = 0; column < side; column++, at += 4) {
-        const x = (2 * column + 1) / side - 1;
-        const across = x + a + b * x + c * y + d * x * x + e * x * y + f * y * y;
-        const down = y + k + l * x + m * y + n * x * x + o * x * y + p * y * y;
-        const left = ((across + 1) * side - 1) / 2;
-        const top = ((down + 1) * side - 1) / 2;
-        const i = Math.floor(left);
-        const j = Math.floor(top);
-        if (i < -1 || j < -1 || i >= side || j >= side) continue;
-        const right = left - i;
-        const low = top - j;
-        if (i >= 0 && j >= 0 && i < side - 1 && j < side - 1) {
-          const upper = 4 * (j * side + i);
-          const lower = upper + 4 * side;
-          for (let c = 0; c < 4; c++) {
-            const u = values[upper + c] + right * (values[upper + 4 + c] - values[upper + c]);
-            const v = values[lower + c] + right * (values[lower + 4 + c] - values[lower + c]);
-            found[at + c] = u + low * (v - u);
-          }
-          continue;
-        }
-        addFrom(values, side, i, j, (1 - right) * (1 - low), found, at);
-        addFrom(values, side, i + 1, j, right * (1 - low), found, at);
-        addFrom(values, side, i, j + 1, (1 - right) * low, found, at);
-        addFrom(values, side, i + 1, j + 1, right * low, found, at);
-      }
-    }
-    return found;
-  }
-
-  // Add a share of one pixel, if it is there.
-  function addFrom(values, side, column, row, share, found, at) {
-    if (column < 0 || row < 0 || column >= side || row >= side) return;
-    const from = 4 * (row * side + column);
-    for (let c = 0; c < 4; c++) found[at + c] += share * values[from + c];
-  }
-
-  // For each pixel of the large side: its two neighbours on the small one, and how near the second.
-  function steps(side, size) {
-    const [from, to] = [new Int32Array(side), new Int32Array(side)];
-    const share = new Float32Array(side);
-    for (let i = 0; i < side; i++) {
-      const at = Math.min(Math.max(((i + 0.5) * size) / side - 0.5, 0), size - 1);
-      from[i] = at;
-      to[i] = Math.min(from[i] + 1, size - 1);
-      share[i] = at - from[i];
-    }
-    return { from, to, share };
+    const [left, top, wide, high] = partOf(frame, whole);
+    const [x, y] = [(across * wide) / size, (down * high) / size];
+    const part = [left - x, top - y, wide + 2 * x, high + 2 * y];
+    draw(context, frame, whole, part, [0, 0, width, height]);
+    context.drawImage(square, across, down);
+    const before = laying.premultiplied(context.getImageData(0, 0, width, height).data);
+    const low = 0.5 - (size * longer) / (2 * shorter * (size + 2 * beyond));
+    const shares = toward === "across" ? [low, 0, 1 - low, 1] : [0, low, 1, 1 - low];
+    return { width, height, way: toward, before, part: shares };
   }
 
   // ------------------------------------------------------------------ saving
@@ -288,6 +228,8 @@ vae43.original = (() => {
     vae43.say("");
   }
 
+  document.addEventListener("vae43:opening", load);
+
   function mounted() {
     const row = document.getElementById("detail");
     if (!row) return setTimeout(mounted, 50); // its own script makes it
@@ -296,7 +238,7 @@ vae43.original = (() => {
     button.addEventListener("click", saveOwn);
     store.listen(show);
     document.addEventListener("vae43:language", show);
-    return load();
+    return show();
   }
 
   function show() {
@@ -311,5 +253,5 @@ vae43.original = (() => {
 
   document.addEventListener("vae43:mounted", mounted);
 
-  return { MOVING, take, of, sharp, address, save };
+  return { MOVING, take, of, asking, place, sharp, address, save };
 })();

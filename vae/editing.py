@@ -1,8 +1,9 @@
 """A picture of any size, changed by a world: its own pixels stay, and all of them are there.
 
 The world sees the picture small (`vae.placement`) and draws its idea of it before and after the
-change. The difference is laid on the small picture (`vae.change`), and what that changed is carried
-over to the large one (`vae.local_change`).
+change. The difference is laid on the small picture (`vae.change`), carried on where the picture
+goes on beyond the world's square (`vae.border_change`), and what that changed is carried over to
+the large one (`vae.local_change`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vae.change import find_change
+from vae.border_change import BorderChange
+from vae.change import Change, find_change
 from vae.local_change import LocalChange
 from vae.pixels import to_bytes, to_pixels
 from vae.placement import Box, Placement, as_input, fit
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from vae.infer import World
 
 KINDS = ("png", "webp", "jpg")
+MOST = 24_000_000  # pixels of a whole picture that is enlarged: of a long one it may be many
 _WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 _STRIPE = 400_000  # pixels that are changed at once
 _QUALITY = 95  # of what came as a lossy file
@@ -55,8 +58,8 @@ def edit(
 
     Returns:
         (H, W, 4) straight bytes; larger where a cut-out has grown beyond its file. A world without
-        transparency sees the square in the middle alone; what goes on beyond changes as what is
-        next to it.
+        transparency sees the square in the middle alone; what goes on beyond changes as the
+        square does at its borders.
 
     Raises:
         ConfigError: There is no such slider, or a share is none.
@@ -70,10 +73,10 @@ def edit(
         moved = world.borrow(latents, reference.to(picture), texture, palette, alpha)
     moved = world.move(moved, moves)
     before, after = (world.decode(which, grain=grain) for which in (latents, moved))
-    return enlarge(LocalChange.of(find_change(picture, before, after)), pixels, None)
+    return enlarge(find_change(picture, before, after), pixels, None)
 
 
-def enlarge(change: LocalChange, pixels: np.ndarray, factor: int | None) -> np.ndarray:
+def enlarge(change: Change, pixels: np.ndarray, factor: int | None) -> np.ndarray:
     """Lay a change on the picture itself.
 
     Args:
@@ -82,20 +85,43 @@ def enlarge(change: LocalChange, pixels: np.ndarray, factor: int | None) -> np.n
         factor: Enlargement of the square; None for the picture's own size.
 
     Returns:
-        (H', W', 4) straight RGBA bytes: of the square, or of the picture as it came, larger where a
-        cut-out has grown beyond it. What goes on beyond the square, in a world without
-        transparency, changes as what is next to it.
+        (H', W', 4) straight RGBA bytes: of the picture as it came, larger where a cut-out has grown
+        beyond it; or of the square enlarged. Where a picture goes on beyond the square, in a world
+        without transparency, it is always the whole picture, enlarged as the square is, up to
+        `MOST` pixels.
 
     Raises:
         ImageError: Nothing in the picture is visible.
     """
-    channels, size = change.maps.shape[1], change.maps.shape[-1]
+    channels, size = change.moved.shape[1], change.moved.shape[-1]
     placement = Placement.of(pixels, size, channels)
+    if placement.goes_on(pixels):
+        return _enlarge_whole(change, pixels, factor, placement)
+    local = LocalChange.of(change)
     if factor is not None:
         square = np.asarray(placement.enlarged(factor).show(pixels))
-        return _striped(change, square, _WHOLE)
+        return _striped(local, square, _WHOLE)
     height, width = pixels.shape[:2]
-    return _striped(change, pixels, placement.box_of((0, 0, width, height)), grows=True)
+    return _striped(local, pixels, placement.box_of((0, 0, width, height)), grows=True)
+
+
+def _enlarge_whole(
+    change: Change, pixels: np.ndarray, factor: int | None, placement: Placement
+) -> np.ndarray:
+    """Lay a change on a picture that goes on beyond the square, on all of it; see `enlarge`."""
+    (height, width), square = pixels.shape[:2], change.moved
+    small, box = placement.surroundings(pixels)
+    whole = as_input(small, square.shape[1]).to(square)
+    left, top = (whole.shape[-1] - placement.size) // 2, (whole.shape[-2] - placement.size) // 2
+    whole[..., top : top + placement.size, left : left + placement.size] = square
+    border = BorderChange.fit(square, change.changed, across=width > height)
+    local = LocalChange.fit(whole, border.extend(whole, change.changed))
+    if factor is not None:
+        scale = min(factor / placement.scale, (MOST / (width * height)) ** 0.5)
+        sides = max(1, round(width * scale)), max(1, round(height * scale))
+        image = Image.fromarray(pixels).resize(sides, Image.Resampling.LANCZOS, reducing_gap=3.0)
+        pixels = np.asarray(image)
+    return _striped(local, pixels, box)
 
 
 def _striped(

@@ -39,7 +39,7 @@ class LocalChange:
     """A change as a warp, and one linear map of premultiplied channels for each pixel.
 
     Attributes:
-        maps: (1, C, C + 1, S, S): what is added to each channel, as C slopes and a shift.
+        maps: (1, C, C + 1, H, W): what is added to each channel, as C slopes and a shift.
         warp: What moves the picture first; None where nothing moves.
         small: Premultiplied square before the maps, (1, C, S, S), with how much of what is finer
             goes, (1, 1, S, S): where an edge becomes soft; None where none does.
@@ -50,9 +50,9 @@ class LocalChange:
     small: tuple[Tensor, Tensor] | None = None
 
     @classmethod
-    def of(cls, change: Change, changed: Tensor | None = None) -> LocalChange:
-        """Return a change of one picture; ``changed`` where more was done to it since."""
-        local = cls.fit(change.moved, change.changed if changed is None else changed)
+    def of(cls, change: Change) -> LocalChange:
+        """Return a change of one picture."""
+        local = cls.fit(change.moved, change.changed)
         warp = change.warp if change.warp and change.warp.moves else None
         if change.blur is None or not change.blur.any():
             return cls(local.maps, warp)
@@ -64,7 +64,7 @@ class LocalChange:
         """Fit the maps by least squares in the window around each pixel.
 
         Args:
-            before: Straight (1, C, S, S) in [0, 1], C in 1, 3, 4.
+            before: Straight (1, C, H, W) in [0, 1], C in 1, 3, 4.
             after: The same, changed.
 
         Returns:
@@ -95,8 +95,8 @@ class LocalChange:
 
         Args:
             picture: Straight (1, C, H, W) in [0, 1].
-            box: Where it lies on the square of the small pictures: left, top, right, bottom, in
-                shares of the side. What lies outside changes as the nearest part does on the whole.
+            box: Where it lies on the small pictures: left, top, right, bottom, in shares of the
+                sides. What lies outside changes as the nearest part does on the whole.
 
         Returns:
             Straight (1, C, H, W) in [0, 1]; black where all is clear.

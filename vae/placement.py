@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _FRAME = 7 / 8  # a cut-out's longer side on its square, as the first world's pictures have it
 _FULL = 0.95  # of its square, from which a cut-out has no room to grow
 _VISIBLE = 20  # alpha, of 255, from which a pixel belongs to the cut-out
+_FARTHEST = 8  # squares to either side: a strip of paper a hundred times as long fills no memory
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
@@ -104,6 +105,38 @@ class Placement:
 
         left, top, right, bottom = part
         return place(left, 0), place(top, 1), place(right, 0), place(bottom, 1)
+
+    def goes_on(self, pixels: np.ndarray) -> bool:
+        """Return whether the picture (H, W, 4) goes on beyond the square that it fills."""
+        return self.filled and pixels.shape[0] != pixels.shape[1]
+
+    def surroundings(self, pixels: np.ndarray) -> tuple[Image.Image, Box]:
+        """Return the square with what is beyond it, in whole pixels of the square.
+
+        Args:
+            pixels: (H, W, 4) straight RGBA bytes of a picture that `goes_on`.
+
+        Returns:
+            RGBA, the square in the middle of its longer side; and where the picture lies on that,
+            in shares of the sides.
+        """
+        from PIL import Image
+
+        height, width = pixels.shape[:2]
+        shorter, longer = sorted((width, height))
+        beyond = (longer - shorter) * self.size // (2 * shorter)
+        beyond = min(beyond, _FARTHEST * self.size)
+        more = beyond if width > height else 0, beyond if width < height else 0
+        sides = self.size + 2 * more[0], self.size + 2 * more[1]
+        left, top, right, bottom = self.source
+        across, down = more[0] * self.scale, more[1] * self.scale
+        low = max(left - across, 0.0), max(top - down, 0.0)
+        part = *low, min(right + across, width), min(bottom + down, height)
+        lanczos = Image.Resampling.LANCZOS
+        whole = Image.fromarray(pixels).resize(sides, lanczos, box=part, reducing_gap=3.0)
+        edges = zip(self.box_of((0, 0, width, height)), more * 2, sides * 2, strict=True)
+        left, top, right, bottom = ((edge * self.size + by) / side for edge, by, side in edges)
+        return whole, (left, top, right, bottom)
 
     def show(self, pixels: np.ndarray) -> Image.Image:
         """Return the square, RGBA."""

@@ -173,7 +173,9 @@ class OtherWorld(FakeWorld):
             Latents(torch.cat([latents.z, more], 1), latents.key), grain=grain
         )
         colour, alpha = pictures[:, :3], pictures[:, 3:]
-        return colour.flip(1) * alpha + torch.tensor([0.9, 0.85, 0.7]).view(3, 1, 1) * (1 - alpha)
+        light = 0.1 * latents.key[:, STYLES.index("lightness")].view(-1, 1, 1, 1)
+        ground = (torch.tensor([0.9, 0.85, 0.7]).view(3, 1, 1) + light).clamp(0, 1)
+        return colour.flip(1) * alpha + ground * (1 - alpha)
 
 
 def write_fake(folder: Path, card: str = "", weights: bytes = b"weights") -> Path:

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import after, drag, pixels
+from tests.browser.conftest import FAKE, after, drag, pixels, served
+from tests.browser.fake_world import write_fake
+from tests.browser.serve_fake import FAKES
 from tests.browser.test_memory import settle
+from tests.browser.test_worlds import go
 from vae.pixels import premultiply, to_floats
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -47,6 +50,38 @@ def start(page, picture: np.ndarray):
     page.wait_for_function("() => vae43.original.of(vae43.store.state)")
     page.wait_for_timeout(500)  # the file is made ready beside the frames
     return page
+
+
+@pytest.fixture(scope="module")
+def opaque_url(tmp_path_factory):
+    """The page with a world without transparency, of 96 pixels a side, beside the first."""
+    folder = tmp_path_factory.mktemp("opaque")
+    write_fake(folder / "other")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FAKES, str(folder))
+        with served(FAKE) as url:
+            yield url
+
+
+def photograph(height: int, width: int) -> np.ndarray:
+    """Opaque: soft light from one corner to the other, and fine stripes."""
+    down, across = np.mgrid[:height, :width] / max(height, width)
+    stripes = np.where(np.arange(width) % 8 < 4, -15, 15)
+    light = 110 + 50 * (down + across)[..., None] + stripes[:, None] + np.array([12, 0, -12])
+    return np.dstack((light.astype(np.uint8), np.full((height, width), 255, np.uint8)))
+
+
+def opened(visit, opaque_url: str, picture: np.ndarray):
+    page = visit(opaque_url)
+    go(page, "other")
+    return start(page, picture)
+
+
+def within(stage: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Return what a picture of such a shape takes of a square stage, in the middle of it."""
+    side = len(stage)
+    down, across = (round((side - side * x / max(height, width)) / 2) for x in (height, width))
+    return stage[down : side - down, across : side - across]
 
 
 def contrast(page) -> float:
@@ -167,6 +202,9 @@ def test_comparing_shows_the_file_before_at_the_same_sharpness(started):
     page.wait_for_function("() => document.querySelector('.sheet .before').src.startsWith('blob:')")
     side = page.evaluate("() => document.querySelector('.sheet .before').naturalWidth")
     assert side == page.evaluate("() => vae43.wholeSide()")
+    own = {"grain strength": -0.5}  # as it is set by a picture that is smoother than the world's
+    page.evaluate("own => vae43.store.change('picture', { own, moves: own })", own)
+    assert page.evaluate("() => vae43.compare.start().moves") == own
 
 
 def on_canvas(page) -> np.ndarray:
@@ -258,3 +296,63 @@ def test_two_states_of_one_picture_keep_all_of_it_between_them(started):
         (0, 0, 0, 1): None,
     }.items():
         assert started.evaluate(shares, list(weights)) == found, weights
+
+
+def test_a_photograph_in_an_opaque_world_is_seen_and_saved_whole(visit, opaque_url):
+    """Wider than the world's square: with its edges, changed there as in the middle."""
+    picture = photograph(400, 700)
+    page = opened(visit, opaque_url, picture)
+    stage = on_canvas(page)
+    before = within(stage, 400, 700)
+    assert stage[..., 3].sum() == pytest.approx(before[..., 3].size, rel=0.01)  # nothing beside it
+    side = before.shape[1::-1]
+    wanted = seen(Image.fromarray(picture).resize(side, Image.Resampling.BICUBIC))
+    assert np.abs(before - wanted)[..., :3].mean() < 4 / 255
+
+    after(page, lambda: drag(page, "lightness", -2))
+    settle(page)
+    page.wait_for_timeout(400)
+    shown = within(on_canvas(page), 400, 700)
+    change = (shown - before)[..., :3].mean((0, 2))  # of each column
+    beyond = round(side[0] * (1 - 400 / 700) / 2)
+    assert max(change[:beyond].mean(), change[-beyond:].mean()) < -0.1
+    borders = [*range(beyond - 4, beyond + 4), *range(-beyond - 4, -beyond + 4)]
+    assert np.abs(np.diff(change)[borders]).max() < 0.01  # no seam
+    assert np.abs(np.diff(shown[len(shown) // 2, :beyond, 0])).max() > 0.01  # its own stripes
+
+    _, file = saved(page, lambda: page.click(BUTTON))
+    assert file.size == (700, 400)
+    small = seen(file.resize(side, Image.Resampling.BICUBIC))
+    apart = np.abs(small - shown)[..., :3].mean((0, 2))
+    assert max(apart[:beyond].mean(), apart[-beyond:].mean()) < 4 / 255
+    _, twice = saved(page, lambda: page.click("#save-2x"))
+    assert twice.size == (336, 192)  # of 96 the shorter side
+
+    page.click("#memory .wiping")
+    page.wait_for_function("() => document.querySelector('.sheet .before').src.startsWith('blob:')")
+    sides = page.evaluate(
+        """() => {
+          const { naturalWidth, naturalHeight } = document.querySelector('.sheet .before');
+          return [naturalWidth, naturalHeight];
+        }"""
+    )
+    assert sides == list(side)
+
+
+def test_a_whole_photograph_is_there_after_a_reload_and_its_square_elsewhere(visit, opaque_url):
+    picture = photograph(300, 200)
+    page = opened(visit, opaque_url, picture)
+    whole = "document.querySelector('#stage .mat').hasAttribute('data-whole')"
+    assert page.evaluate(whole)
+    shown, address = on_canvas(page), page.url
+    assert shown[..., 3].mean() == pytest.approx(2 / 3, abs=0.01)
+    page.reload()
+    settle(page)
+    page.wait_for_selector(BUTTON)
+    page.wait_for_function(f"() => {whole}")
+    page.wait_for_timeout(700)
+    assert np.abs(on_canvas(page) - shown).max() <= 1 / 255
+    elsewhere = visit(address)
+    settle(elsewhere)
+    assert not elsewhere.evaluate(whole)
+    assert on_canvas(elsewhere)[..., 3].min() == 1

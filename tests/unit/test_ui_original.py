@@ -12,12 +12,16 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.browser.fake_world import OtherWorld
 from tests.conftest import draw_fruit
+from vae.border_change import PARTS, BorderChange
+from vae.change import Change
 from vae.editing import encode_as, enlarge
-from vae.local_change import LocalChange
 from vae.pixels import encode_image, premultiply, to_floats
 from vae.placement import Placement
 from vae.ui.drawing import picture_of
+from vae.ui.engine import Engine
+from vae.ui.frames import make_frame
 from vae.ui.original import make_save_original
 from vae.ui.state import read_state
 from vae.ui.upload import make_start_from
@@ -136,12 +140,16 @@ def test_a_picture_that_goes_on_beyond_an_opaque_square_is_changed_whole():
     pixels = np.random.default_rng(0).integers(0, 256, (90, 200, 4), dtype=np.uint8)
     pixels[..., 3] = 255
     plain = np.full((1, 3, 32, 32), 0.5, dtype=np.float32)
-    change = LocalChange.fit(torch.from_numpy(plain), torch.from_numpy(plain + 0.1))
+    change = Change(torch.from_numpy(plain), torch.from_numpy(plain + 0.1), None, None)
     found = enlarge(change, pixels, None)
     assert found.shape == pixels.shape
     wanted = np.clip(to_floats(pixels[..., :3]) + 0.1, 0, 1)
     assert np.abs(to_floats(found)[..., :3] - wanted).max() < 0.01
-    assert enlarge(change, pixels, 3).shape == (96, 96, 4)
+    large = to_floats(enlarge(change, pixels, 3))
+    assert large.shape == (96, 213, 4)
+    image = Image.fromarray(pixels).resize((213, 96), Image.Resampling.LANCZOS)
+    wanted = np.clip(to_floats(np.asarray(image))[..., :3] + 0.1, 0, 1)
+    assert np.abs(large[..., :3] - wanted).max() < 0.01
 
 
 @pytest.mark.parametrize("rows", [1, 7, 10_000])
@@ -149,7 +157,7 @@ def test_stripes_leave_no_seams(monkeypatch, canvas, rows):
     size = 64
     before = torch.from_numpy(to_floats(np.asarray(Image.fromarray(canvas).resize((size, size)))))
     before = before.permute(2, 0, 1)[None]
-    change = LocalChange.fit(before, (before * 0.7 + 0.1).clamp(0, 1))
+    change = Change(before, (before * 0.7 + 0.1).clamp(0, 1), None, None)
     whole = enlarge(change, canvas, None)
     monkeypatch.setattr("vae.editing._STRIPE", rows * canvas.shape[1])
     assert np.abs(enlarge(change, canvas, None).astype(int) - whole).max() <= 1
@@ -219,3 +227,51 @@ def test_while_one_is_saved_another_is_read(engine):
         return done
 
     assert asyncio.run(both()) == ["read", "saved"]
+
+
+@pytest.fixture
+def opaque():
+    """The engine of a world without transparency."""
+    engine = Engine(OtherWorld, OtherWorld.name, OtherWorld.sliders)
+    yield engine
+    engine.close()
+
+
+def started(engine, pixels: np.ndarray):
+    """Return what is read of a picture, and a state that keeps its detail."""
+    files = [("mine.png", encode_image(pixels, "png"))]
+    start = asyncio.run(make_start_from(engine)(SimpleNamespace(data={}, files=files)))
+    state = {name: start[name] for name in ("z", "key", "moves")}
+    detail = {"webp": start["packed"], **{name: start[name] for name in ("z", "key", "grain")}}
+    return start, {**state, "detail": detail}
+
+
+def test_a_frame_says_how_what_is_beyond_the_square_changes(opaque):
+    pixels = draw_fruit(3, 300)[:200]
+    pixels[..., 3] = 255
+    _, state = started(opaque, pixels)
+    frame = make_frame(opaque)
+    moved = {**state, "moves": {"lightness": 2.0}, "seq": 1}
+    for way in ("across", "down"):
+        numbers = asyncio.run(frame({**moved, "beyond": way}))["beyond"]
+        assert len(numbers) == 2 * PARTS * 12
+        assert sum(numbers) > 1
+    for asked in ({}, {"beyond": 3}, {"beyond": ["across"]}):
+        answer = asyncio.run(frame({**moved, **asked}))
+        assert "webp" in answer
+        assert "beyond" not in answer
+
+
+def test_nothing_is_beyond_the_square_of_a_world_of_cut_outs(engine, monkeypatch):
+    monkeypatch.setattr(BorderChange, "fit", None)
+    _, state = started(engine, draw_fruit(3, 300))
+    answer = asyncio.run(make_frame(engine)({**state, "seq": 1, "beyond": "across"}))
+    assert "webp" in answer
+    assert "beyond" not in answer
+
+
+def test_a_photograph_that_is_not_square_has_more_to_show_at_any_size(opaque):
+    for shape, more in (((60, 90), True), ((100, 101), True), ((90, 90), False)):
+        start, _ = started(opaque, np.full((*shape, 4), 255, dtype=np.uint8))
+        assert bool(start["frame"]) is more
+        assert not more or start["frame"]["grey"] is False

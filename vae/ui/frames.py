@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from vae.border_change import BorderChange
 from vae.errors import ConfigError
 from vae.pixels import encode_image, to_bytes, to_pixels
 from vae.ui.drawing import changes_of
@@ -25,8 +26,13 @@ if TYPE_CHECKING:
 
     from vae.infer import World
 
+BEYOND = ("across", "down")
+"""Which way a kept picture goes on beyond the square of a world without transparency."""
 
-def draw_frame(world: World, state: PictureState, still: bool) -> tuple[bytes, dict[str, Any]]:
+
+def draw_frame(
+    world: World, state: PictureState, still: bool, beyond: str | None = None
+) -> tuple[bytes, dict[str, Any]]:
     """Return the webp of a state, and what has moved a kept picture; on the drawing thread.
 
     Args:
@@ -34,6 +40,7 @@ def draw_frame(world: World, state: PictureState, still: bool) -> tuple[bytes, d
         state: What to draw.
         still: Whether the hand rests and the picture may be exact, several times larger. In
             motion it is lossy: about 11 KB and 2.5 ms at 256².
+        beyond: One of `BEYOND`, where the page has more of the picture than the square.
     """
     pictures, [change] = changes_of(world, [state])
     pixels = to_pixels(pictures)[0]
@@ -42,6 +49,9 @@ def draw_frame(world: World, state: PictureState, still: bool) -> tuple[bytes, d
         moved["warp"] = change.warp.numbers()
     if change and change.blur is not None and change.blur.any():
         moved["blur"] = change.blur.item()
+    if change and beyond in BEYOND and world.channels < 4:
+        border = BorderChange.fit(change.moved, pictures, across=beyond == "across")
+        moved["beyond"] = border.numbers()
     return _exact_webp(pixels) if still else encode_image(pixels, "webp"), moved
 
 
@@ -81,7 +91,8 @@ def make_frame(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
     Where the picture keeps its detail ``ref`` names it: the next requests may send
     ``"detail": {"ref": name}``, and send it again where the answer is ``forgotten``. There
     ``warp`` are the numbers of a `vae.warp.Warp`, if it moves anything, and ``blur`` is that of
-    the picture's edges, in sides.
+    the picture's edges, in sides. A request that says ``beyond``, one of `BEYOND`, is answered with
+    the numbers of a `vae.border_change.BorderChange` by that name.
     The page subtracts ``ms`` from the round trip to know how many requests the way itself holds.
     """
 
@@ -94,7 +105,7 @@ def make_frame(engine: Engine) -> Callable[[Any], Awaitable[dict[str, Any]]]:
                 return {"forgotten": True}
             state = read_state(whole, engine.ranges)
             still = whole.get("still") is True
-            webp, moved = await engine.draw(draw_frame, state, still)
+            webp, moved = await engine.draw(draw_frame, state, still, whole.get("beyond"))
             ref = RECALL.remember(data)
             named = {} if ref is None else {"ref": ref}
             ms = round(1000 * (time.perf_counter() - came), 1)

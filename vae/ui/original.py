@@ -2,18 +2,18 @@
 
 The page keeps the file and sends it along when it is saved; the server holds it only meanwhile.
 What the world has changed on its small square is carried over (`vae.local_change`) to the file's
-own size, or to the square several times enlarged.
+own size, or to the square several times enlarged, with all that goes on beyond it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vae.editing import encode_as, enlarge
 from vae.errors import ConfigError
-from vae.local_change import LocalChange
 from vae.pixels import encode_image
 from vae.ui.download import file_name, read_factor, recipe_of
 from vae.ui.drawing import changes_of
@@ -26,6 +26,7 @@ from vae.ui.state import PictureState, read_state
 if TYPE_CHECKING:
     import numpy as np
 
+    from vae.change import Change
     from vae.infer import World
     from vae.recipe import Recipe
 
@@ -33,7 +34,7 @@ OWN = "own"
 _TYPES = {"png": "image/png", "webp": "image/webp", "jpg": "image/jpeg"}
 
 
-def change_of(world: World, state: PictureState) -> LocalChange:
+def change_of(world: World, state: PictureState) -> Change:
     """Return what a state changes in the picture it keeps; runs on the drawing thread.
 
     Raises:
@@ -43,7 +44,7 @@ def change_of(world: World, state: PictureState) -> LocalChange:
         raise ConfigError("expected a picture whose detail is kept")
     pictures, [change] = changes_of(world, [state])
     assert change is not None  # there is a detail
-    return LocalChange.of(change, pictures)
+    return replace(change, changed=pictures)
 
 
 def _write(pixels: np.ndarray, kind: str, recipe: Recipe | None) -> bytes:

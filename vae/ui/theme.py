@@ -21,6 +21,7 @@ SCRIPTS = (
     "tiles.js",
     "closer.js",
     "detail.js",
+    "laying.js",
     "original.js",
     "drawings.js",
     "likes.js",

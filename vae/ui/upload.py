@@ -42,7 +42,7 @@ def read_latents(world: World, upload: np.ndarray, directions: int | None = None
     world's.
     ``square`` is the picture as the world saw it, a PNG in base64, for who wants to come nearer;
     ``packed`` the same as a smaller WebP, for who wants its detail kept, or None. ``frame`` says
-    where the picture lies on the square, where it has more pixels than that, else None.
+    where the picture lies on the square, where it has more to show than that, else None.
     """
     placement = Placement.of(upload, world.image_size, world.channels)
     picture = as_input(placement.show(upload), world.channels)
@@ -61,7 +61,7 @@ def read_latents(world: World, upload: np.ndarray, directions: int | None = None
         "grain": place,
         "square": as_text(encode_image(pixels, "png")),  # it fits again to the very same
         "packed": packed,
-        "frame": _frame(placement, upload, on_white=world.channels < 4),
+        "frame": _frame(placement, upload, world.channels),
     }
 
 
@@ -88,9 +88,9 @@ def _directions(data: Any) -> int | None:
     return int(text)
 
 
-def _frame(placement: Placement, upload: np.ndarray, *, on_white: bool) -> dict[str, Any] | None:
+def _frame(placement: Placement, upload: np.ndarray, channels: int) -> dict[str, Any] | None:
     """Return a placement as the page needs it: in shares of the sides of picture and square."""
-    if placement.scale < FINER:
+    if placement.scale < FINER and not placement.goes_on(upload):
         return None
     height, width = upload.shape[:2]
     edges = (width, height, width, height)
@@ -100,7 +100,8 @@ def _frame(placement: Placement, upload: np.ndarray, *, on_white: bool) -> dict[
         "height": height,
         "source": source,
         "target": list(placement.box),
-        "on_white": on_white,
+        "on_white": channels < 4,
+        "grey": channels == 1,
     }
 
 
