@@ -300,3 +300,60 @@ def test_a_lost_connection_is_told_and_mended(visit, fake_url):
     assert shown_state(page)["moves"] == {"warmth": 2}
     assert message(page) == ""
     visit.complaints.clear()  # the browser itself remarks on every request that failed
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 720), (1366, 657), (1280, 600), (880, 800)])
+def test_nothing_covers_the_grounds_in_a_low_or_narrow_window(visit, fake_url, width, height):
+    page = visit(fake_url, width=width, height=height)
+    for ground in ("white", "black", "color", "checker"):
+        page.click(f"#stage .ground.{ground}", timeout=3000)
+        assert page.get_attribute("#stage .mat", "data-ground") == ground
+    row, stage = (page.locator(place).bounding_box() for place in ("#save", "#stage"))
+    assert row["x"] >= stage["x"] - 1
+    assert row["x"] + row["width"] <= stage["x"] + stage["width"] + 1
+
+
+@pytest.mark.parametrize("text", ["99999999999", "4294967296", "-5", "1.5", ""])
+def test_what_is_no_seed_changes_nothing_and_is_put_right(visit, fake_url, text):
+    page = visit(fake_url)
+    seed, start = seed_of(page), pixels(page)
+    page.fill("#seed input", text)
+    page.locator("#seed input").press("Tab")
+    page.wait_for_function(
+        "(seed) => document.querySelector('#seed input').value === seed", arg=seed
+    )
+    assert pixels(page) == start
+    assert page.locator("#stage .message").inner_text() == ""
+    after(page, lambda: drag(page, "warmth", 2))  # and the page draws on
+    assert pixels(page) != start
+
+
+def test_a_seed_typed_digit_by_digit_is_one_step_back(visit, fake_url):
+    page = visit(fake_url)
+    seed = seed_of(page)
+    page.locator("#seed input").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("12345", delay=60)
+    page.wait_for_function("() => vae43.store.state.seed === 12345")
+    page.keyboard.press("Tab")
+    page.click("#memory .undo")
+    page.wait_for_function("(seed) => String(vae43.store.state.seed) === seed", arg=seed)
+
+
+def test_keyboard_focus_is_seen_on_switches_and_fields(visit, fake_url):
+    page = visit(fake_url)
+    for place in ("#keep-recipe input", "#seed input", ".hold-switch input", "#film-switch input"):
+        page.locator(place).focus()
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Tab")
+        style = page.locator(place).evaluate("(e) => getComputedStyle(e).outlineStyle")
+        assert style == "solid", place
+
+
+def test_a_picture_that_is_moved_at_once_says_so(visit, fake_url):
+    page = visit(fake_url)
+    after(page, lambda: page.set_input_files("#stage .file", png_file()))
+    assert page.locator("#stage .message").inner_text() == ""
+    after(page, lambda: drag(page, "warmth", 2))
+    after(page, lambda: page.set_input_files("#stage .file", png_file(color=(200, 90, 40))))
+    assert "Your sliders stay" in page.locator("#stage .message").inner_text()
