@@ -42,7 +42,6 @@ vae43.train = (() => {
     const { run } = kept();
     if (run) choose(run, false);
     beat(0);
-    stay();
   }
 
   // A page that is loaded again shows the tab that was looked at.
@@ -233,6 +232,8 @@ vae43.train = (() => {
     const bytes = crypto.getRandomValues(new Uint8Array(16));
     return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   }
+
+  document.addEventListener("vae43:mounted", stay); // the tab itself is made when it is opened
 
   return {
     ...{ mount, ask, choose, beat, kept, keep, fill, write, timeOf, bytesOf, stateOf, sure, hand },

@@ -159,8 +159,8 @@ def test_from_drawings_to_a_world_in_the_menu(visit, train_url, drawings):
     pinned = [page.evaluate(SHOWN, board) for board in PINNED]
     assert page.inner_text(".run h2") == "Orchard"
 
-    page.reload()  # coming back finds the run again
-    rest(page)
+    page.reload()  # coming back finds the run again, on the tab that was looked at
+    page.wait_for_selector(".train .run h2", state="visible", timeout=30_000)
     open_tab(page)
     page.wait_for_function("() => vae43.watch.charts.get('total').seen.x.length > 3")
     assert page.evaluate("() => vae43.train.chosen") == run
@@ -455,6 +455,12 @@ def test_a_world_is_saved_loaded_and_deleted_after_a_question(visit, train_url, 
     delete.click()
     page.click("dialog.sure .yes")
     page.wait_for_function("() => !/First-2/.test(document.querySelector('.own ul').textContent)")
+    assert page.locator(".finished").is_visible()
+    page.get_by_label("Delete: First", exact=True).click()
+    page.click("dialog.sure .yes")
+    page.wait_for_selector(".finished", state="hidden")  # there is nothing to open any more
+    page.set_input_files(".own input.zip", str(path))
+    page.wait_for_selector(".finished", state="visible")
     path.write_bytes(b"PK\x03\x04 no")
     page.set_input_files(".own input.zip", str(path))
     page.wait_for_function("() => /ZIP/.test(document.querySelector('.own .said').textContent)")
