@@ -44,6 +44,8 @@ SENTENCES = {
     ),
     "there is no file {file}": "没有文件 {file}",
     "{file} is damaged or cut short; fetch it again": "{file} 已损坏或不完整，请重新获取",
+    "{file} may not be read: its permissions forbid it": "{file} 不允许读取：没有权限",
+    "{file} cannot be read ({reason}); try again": "{file} 无法读取（{reason}），请再试一次",
     "{file} holds numbers that are not finite; train it again": "{file} 含有非有限的数，请重新训练",
     "could not write {file}: {reason}": "无法写出 {file}（{reason}）",
     "{file} was not written by this project": "{file} 不是由本项目写出的",
@@ -118,6 +120,7 @@ SENTENCES = {
     "expected the name of a world": "应为一个世界的名称",
     # pictures to learn from: why a file is left out
     "This file is damaged or cut short.": "这个文件已损坏或不完整。",
+    "This file may not be read: its permissions forbid it.": "这个文件不允许读取：没有权限。",
     "This is not a PNG, JPEG or WebP picture.": "这不是 PNG、JPEG 或 WebP 图片。",
     "This picture has {millions} million pixels; at most {most} million are read.": (
         "这张图片有 {millions} 百万像素，最多读取 {most} 百万。"
@@ -339,6 +342,9 @@ SENTENCES = {
     "a world's ZIP has at most {most} MB": "世界的 ZIP 最多 {most} MB",
     "{name} came with the program and is not deleted": "{name} 是程序自带的，不会被删除",
     "deleting {name} cannot be undone; confirm it": "删除 {name} 后无法恢复，请确认",
+    "the ZIP is packed in a way that is not read; use a plain ZIP": (
+        "这个 ZIP 的压缩方式无法读取，请使用普通的 ZIP"
+    ),
     "this is not a ZIP, or it is damaged; export the world again": (
         "这不是 ZIP，或者已损坏，请重新导出这个世界"
     ),
