@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from vae.ledger import TrainRequest
     from vae.screening import Manifest, ScreeningSettings, Verdict
 
-MIN_IMAGES = 10
 INCOMING = ".incoming"
 LEFT_OUT = "left_out"
 _LEFT_OUT = "The artist left it out."  # in the manifest; the page says it in its own words

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from vae.presets import NAMES as PRESETS
 from vae.ui.train_gather import say
 
-PRESETS = ("taste", "proper", "scratch")
 AUGMENTATIONS = ("none", "flip", "affine")
 NUMBERS = {"minutes": (0.2, 1440, "any"), "batch_size": (2, 256, "1"), "lr": (1e-6, 0.1, "any")}
 """Numbers under Advanced: the smallest, the largest, the step of the field."""
