@@ -72,7 +72,7 @@ def write_atomic(path: str | os.PathLike[str], data: bytes, *, sync: bool = True
         beside.unlink(missing_ok=True)
         raise
     if sync:
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     return target
 
 
@@ -91,7 +91,7 @@ def _write_new(path: Path, data: bytes, *, sync: bool) -> None:
             os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` last; Windows has no such call and needs none."""
     if os.name == "nt":
         return
