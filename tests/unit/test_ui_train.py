@@ -262,6 +262,105 @@ def test_starting_over_forgets_the_pictures(ask, desk, laid):
     assert "rows" not in ask("glance", batch=BATCH)
 
 
+def test_numbers_that_are_made_up_are_not_remembered(ask, desk, laid):
+    for number in range(50):
+        assert ask("glance", batch=f"{number + 7:032x}")["running"] is False
+        assert "error" in ask("train", wish(batch=f"{number + 7:032x}"))
+    assert list(desk._looks) == [BATCH]
+    desk.staging.remove(BATCH)  # as when it is swept
+    assert "rows" not in ask("glance", batch=BATCH)
+    assert desk._looks == {}
+
+
+def test_looks_at_batches_that_were_swept_go_with_the_next(ask, desk, laid, table):
+    desk.staging.remove(BATCH)
+    shutil.copytree(table, desk.staging.path(OTHER))
+    assert ask("glance", batch=OTHER)["rows"]
+    assert list(desk._looks) == [OTHER]
+
+
+@pytest.mark.parametrize("out", [True, False])
+def test_a_disk_that_refuses_leaves_a_batch_whole(ask, desk, laid, out, monkeypatch):
+    row = next(number for number, row in enumerate(laid["rows"]) if row["kept"])
+    if not out:
+        ask("leave", batch=BATCH, row=row)
+    before = desk.manifest(BATCH)
+
+    def full(manifest):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Manifest, "save", full)
+        assert "error" in ask("leave", batch=BATCH, row=row, out=out)
+    assert desk.manifest(BATCH) == before == Manifest.load(before.folder)
+    before.verify()
+    assert ask("leave", batch=BATCH, row=row, out=out)["rows"][row]["left"] is out
+    desk.manifest(BATCH).verify()
+
+
+@pytest.mark.parametrize("out", [True, False])
+def test_a_killed_server_leaves_a_batch_that_the_next_makes_whole(desk, ask, laid, tmp_path, out):
+    row = next(number for number, row in enumerate(laid["rows"]) if row["kept"])
+    if not out:
+        ask("leave", batch=BATCH, row=row)
+    manifest = desk.manifest(BATCH)
+    name = manifest.verdicts[row].clean
+    ends = [manifest.images / name, manifest.folder.parent / "left" / name]
+    source, target = ends if out else reversed(ends)
+    target.parent.mkdir(exist_ok=True)
+    source.replace(target)  # and no manifest
+    later = Desk(tmp_path / "runs", desk.worlds, make_jobs=lambda: FakeJobs(tmp_path))
+    later.manifest(BATCH).verify()
+    later.close()
+
+
+@pytest.mark.parametrize("moment", ["begin", "listed", "middle"])
+def test_what_is_forgotten_while_it_is_looked_at_stays_forgotten(desk, ask, moment, monkeypatch):
+    from vae.screening import run
+
+    for seed in range(3):
+        ask("put", piece(drawing(seed), name=f"{seed}.png"))
+    places = {
+        "begin": (run, "load_check"),
+        "listed": (run._Decoders, "__enter__"),
+        "middle": (run._Judge, "add"),
+    }
+    place = places[moment]
+    real = getattr(*place)
+
+    def forgetful(*arguments):
+        desk.forget(BATCH)
+        return real(*arguments)
+
+    monkeypatch.setattr(*place, forgetful)
+    assert ask("screen", batch=BATCH) == {"running": True}
+    desk._looking.submit(int).result()  # after the look
+    assert not desk.staging.path(BATCH).exists()
+    assert desk._looks == {}
+
+
+def test_a_batch_that_is_laid_again_while_it_is_forgotten_keeps_its_files(desk, ask, monkeypatch):
+    from vae.screening import run
+
+    ask("put", piece(drawing(0)))
+    real, begun = run.load_check, []
+
+    def forgetful(settings):
+        if not begun:
+            begun.append(ask)
+            desk.forget(BATCH)
+            ask("put", piece(drawing(1), name="b.png"))
+            ask("screen", batch=BATCH)
+        return real(settings)
+
+    monkeypatch.setattr(run, "load_check", forgetful)
+    ask("screen", batch=BATCH)
+    desk._looking.submit(int).result()
+    looked(ask)
+    assert [v.name for v in desk.manifest(BATCH).verdicts] == ["b.png"]
+    assert [path.name for path in desk.staging.files(BATCH)] == ["b.png"]
+
+
 def test_answers_come_in_the_language_of_the_request(ask):
     with speaking("zh-CN"):
         assert ask("screen", batch=BATCH) == {"error": "请先添加一些画。"}

@@ -12,6 +12,7 @@ import threading
 import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -149,11 +150,23 @@ class Desk:
         """Return how far the look at a batch is; one of an earlier server is read from disk."""
         folder = self.staging.path(batch)
         with self._lock:
-            look = self._looks.setdefault(batch, Look())
+            known = self._looks.get(batch)
+            if not folder.is_dir() and not (known and known.running):
+                gone = self._looks.pop(batch, Look())  # numbers may be made up
+                return replace(gone, manifest=None)
+            look = self._look_at(batch)
             if look.manifest is None and not look.running and not look.error:
                 look.manifest = _stored(folder / _SCREENED)
                 look.version += look.manifest is not None
             return replace(look)
+
+    def _look_at(self, batch: str) -> Look:
+        """Return the look at a batch, which is there; those at batches that are gone go too."""
+        if batch not in self._looks:
+            for other in [b for b, look in self._looks.items() if not look.running]:
+                if not self.staging.path(other).is_dir():
+                    del self._looks[other]
+        return self._looks.setdefault(batch, Look())
 
     def start_look(self, batch: str, settings: ScreeningSettings) -> None:
         """Look at all files of a batch anew, in the background.
@@ -165,27 +178,35 @@ class Desk:
         if not sources:
             raise DatasetError(TRAIN["nothing"])
         with self._lock:
-            look = self._looks.setdefault(batch, Look())
+            look = self._look_at(batch)
             if look.running:
                 raise DatasetError(TRAIN["still_looking"])
             look.running, look.done, look.total, look.error = True, 0, len(sources), ""
-        self._looking.submit(copy_context().run, self._look_through, batch, sources, settings)
+        told = copy_context().run
+        self._looking.submit(told, self._look_through, batch, look, sources, settings)
 
     def _look_through(
-        self, batch: str, sources: Sequence[Path], settings: ScreeningSettings
+        self, batch: str, look: Look, sources: Sequence[Path], settings: ScreeningSettings
     ) -> None:
         from vae.screening import screen
 
-        folder, look = self.staging.path(batch), self._looks[batch]
+        folder = self.staging.path(batch)
         fresh, screened = folder / _FRESH, folder / _SCREENED
+
+        def forgotten() -> bool:
+            return self._looks.get(batch) is not look
 
         def progress(done: int, total: int) -> None:
             look.done, look.total = done, total
+            if forgotten():
+                raise DatasetError(TRAIN["lost_batch"])
 
         try:
+            progress(0, len(sources))
             shutil.rmtree(fresh, ignore_errors=True)
             screen(sources, fresh, settings=settings, progress=progress)
             with self._lock:
+                progress(look.done, look.total)
                 shutil.rmtree(screened, ignore_errors=True)
                 shutil.rmtree(folder / _LEFT, ignore_errors=True)
                 fresh.rename(screened)
@@ -195,6 +216,9 @@ class Desk:
             look.error = safely(partial(_fail, error))["error"]
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
+            with self._lock, suppress(OSError):
+                if forgotten():
+                    folder.rmdir()  # made again by what was being written; not where files came
             look.running = False
 
     def leave_out(self, batch: str, row: int, *, out: bool) -> Look:
@@ -204,19 +228,19 @@ class Desk:
             DatasetError: There is no such picture.
         """
         with self._lock:
-            manifest = self.manifest(batch)
-            verdict = manifest.verdicts[self._row(manifest, row)]
+            before = self.manifest(batch)
+            verdict = before.verdicts[self._row(before, row)]
             if not verdict.clean or verdict.kept is not out:
                 raise DatasetError(TRAIN["lost_batch"])
-            left = manifest.folder.parent / _LEFT
-            left.mkdir(exist_ok=True)
-            ends = (manifest.images / verdict.clean, left / verdict.clean)
-            source, target = ends if out else reversed(ends)
-            source.replace(target)
             changed = replace(verdict, kept=not out, **_marks(out))
-            verdicts = [changed if v is verdict else v for v in manifest.verdicts]
-            manifest = replace(manifest, verdicts=tuple(verdicts), consent=None)
-            manifest.save()
+            verdicts = [changed if v is verdict else v for v in before.verdicts]
+            manifest = replace(before, verdicts=tuple(verdicts), consent=None)
+            _settle(manifest)
+            try:
+                manifest.save()
+            except BaseException:
+                _settle(before)  # a move needs no room on the disk
+                raise
             look = self._looks[batch]
             look.manifest, look.version = manifest, look.version + 1
             return replace(look)
@@ -289,9 +313,24 @@ def _stored(folder: Path) -> Manifest | None:
     from vae.screening import Manifest
 
     try:
-        return Manifest.load(folder)
+        manifest = Manifest.load(folder)
     except DatasetError:
         return None
+    with suppress(OSError):
+        _settle(manifest)  # of a server that was killed between the two halves of leaving one out
+    return manifest
+
+
+def _settle(manifest: Manifest) -> None:
+    """Put every cleaned picture where the verdicts say: among the images, or among those left."""
+    left = manifest.folder.parent / _LEFT
+    left.mkdir(exist_ok=True)
+    for verdict in manifest.verdicts:
+        if verdict.clean:
+            ends = (left / verdict.clean, manifest.images / verdict.clean)
+            source, target = ends if verdict.kept else reversed(ends)
+            if source.is_file() and not target.exists():
+                source.replace(target)
 
 
 def open_desk(worlds: Path) -> Desk:
