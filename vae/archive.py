@@ -121,8 +121,9 @@ def export_world(folder: Path) -> bytes:
     """Return a world as the bytes of one ZIP.
 
     Raises:
-        CheckpointError: The folder is not a world.
+        CheckpointError: The folder is not a world, or another takes its place meanwhile.
     """
+    before = _stamp(folder)
     missing = [name for name in REQUIRED if not (folder / name).is_file()]
     if missing:
         raise CheckpointError(f"{folder.name} is not a world: it has no {missing[0]}")
@@ -131,7 +132,15 @@ def export_world(folder: Path) -> bytes:
         for name in MAX_BYTES:
             if (folder / name).is_file():
                 file.write(folder / name, f"{folder.name}/{name}")
+    if _stamp(folder) != before:
+        raise CheckpointError(f"{folder.name} is being changed; try again in a moment")
     return buffer.getvalue()
+
+
+def _stamp(folder: Path) -> list[tuple[int, int, int]]:
+    """Return what changes with any file of a world."""
+    found = [(folder / name).stat() for name in MAX_BYTES if (folder / name).is_file()]
+    return [(file.st_ino, file.st_size, file.st_mtime_ns) for file in found]
 
 
 def import_world(source: Path | bytes, worlds: Path) -> str:

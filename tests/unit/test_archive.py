@@ -204,6 +204,19 @@ def test_deleting_asks_first(tiny_world, worlds):
     assert list(worlds.iterdir()) == []
 
 
+def test_a_world_that_changes_as_it_is_exported_is_refused(tiny_world, worlds, monkeypatch):
+    shutil.copytree(tiny_world, worlds / "tiny")
+    real = zipfile.ZipFile.write
+
+    def write(file, path, name):
+        real(file, path, name)
+        (worlds / "tiny" / "README.md").write_text("meanwhile")
+
+    monkeypatch.setattr(zipfile.ZipFile, "write", write)
+    with pytest.raises(CheckpointError, match="tiny is being changed"):
+        export_world(worlds / "tiny")
+
+
 def test_what_is_no_world_is_not_exported(tmp_path):
     with pytest.raises(CheckpointError, match=r"no config\.json"):
         export_world(tmp_path)

@@ -512,11 +512,11 @@ def test_the_shelf_knows_which_worlds_were_made_here(ask):
 
 def test_a_world_goes_out_and_comes_in_by_pieces(ask, desk, tiny_world, monkeypatch):
     shutil.copytree(tiny_world, desk.worlds / "tiny")
-    monkeypatch.setattr("vae.ui.train_worlds.PIECE_BYTES", 50_000)
-    data, size = b"", 1
+    monkeypatch.setattr("vae.ui.packing.PIECE_BYTES", 50_000)
+    data, size, digest = b"", 1, ""
     while len(data) < size:
-        told = ask("pack", name="tiny", offset=len(data))
-        data, size = data + base64.b64decode(told["piece"]), told["size"]
+        told = ask("pack", name="tiny", offset=len(data), digest=digest)
+        data, size, digest = data + base64.b64decode(told["piece"]), told["size"], told["digest"]
     half = len(data) // 2
     first = ask("unpack", piece(data[:half], name="tiny.zip", size=len(data)))
     assert first == {"done": half}

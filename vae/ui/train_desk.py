@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from vae.courtesy import Hand
 from vae.errors import DatasetError, TrainingError
+from vae.ui.packing import Packer
 from vae.ui.train_answer import safely
 from vae.ui.train_staging import Staging
 from vae.ui.words import TRAIN
@@ -68,7 +69,7 @@ class Desk:
         staging: Staging | None = None,
         make_jobs: Callable[[], Jobs] | None = None,
     ) -> None:
-        self.worlds, self.hand = worlds, Hand(runs)
+        self.worlds, self.hand, self.packer = worlds, Hand(runs), Packer(worlds)
         self.staging = staging or Staging(runs / INCOMING)
         self._make_jobs = make_jobs or (lambda: _open_jobs(runs, worlds))
         self._looks: dict[str, Look] = {}
@@ -76,7 +77,6 @@ class Desk:
         self._looking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="screen")
         self._jobs_lock = threading.Lock()
         self._trying = threading.Lock()
-        self._packed = ("", b"")
 
     @property
     def jobs(self) -> Jobs:
@@ -96,6 +96,7 @@ class Desk:
     def close(self) -> None:
         """Let go of the threads; a run at work saves itself and goes on with the next server."""
         self._looking.shutdown(wait=False, cancel_futures=True)
+        self.packer.clear()
         if "_jobs" in self.__dict__:
             self._jobs.close()
 
@@ -116,20 +117,6 @@ class Desk:
     def world_names(self) -> list[str]:
         """Return the worlds a run can start from."""
         return sorted(find_worlds(self.worlds))
-
-    def pack(self, name: str, *, again: bool = False) -> bytes:
-        """Return a world as the bytes of one ZIP.
-
-        Args:
-            name: Of a world that is here.
-            again: Whether the last one, where it is of this world, will do.
-        """
-        from vae.archive import export_world
-
-        with self._lock:
-            if not again or self._packed[0] != name:
-                self._packed = (name, export_world(self.worlds / name))
-            return self._packed[1]
 
     def unpack(self, batch: str) -> str:
         """Make a world of the ZIP that was sent as a batch of its own; return its name.

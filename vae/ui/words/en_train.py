@@ -174,6 +174,7 @@ TRAIN = {
     "download": "Download ZIP",
     "load": "Load a world from a ZIP",
     "packing": "Packing, {done} %",
+    "repacked": "This world has changed since. Please save it again.",
     "loading": "Reading, {done} %",
     "loaded": "{name} is in the menu now.",
     "deleted": "{name} is deleted.",

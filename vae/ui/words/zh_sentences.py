@@ -339,6 +339,7 @@ SENTENCES = {
     ),
     "{name} is a shipped world and is not replaced": "{name} 是自带的世界，不会被替换",
     "{name} is not a world: it has no {file}": "{name} 不是一个世界：缺少 {file}",
+    "{name} is being changed; try again in a moment": "{name} 正在变动，请稍后再试",
     "a world's ZIP has at most {most} MB": "世界的 ZIP 最多 {most} MB",
     "{name} came with the program and is not deleted": "{name} 是程序自带的，不会被删除",
     "deleting {name} cannot be undone; confirm it": "删除 {name} 后无法恢复，请确认",

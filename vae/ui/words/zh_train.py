@@ -172,6 +172,7 @@ TRAIN = {
     "download": "下载 ZIP",
     "load": "从 ZIP 载入世界",
     "packing": "正在打包，{done} %",
+    "repacked": "这个世界刚刚变了，请再保存一次。",
     "loading": "正在读取，{done} %",
     "loaded": "{name} 已在菜单中。",
     "deleted": "{name} 已删除。",
