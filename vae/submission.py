@@ -17,7 +17,7 @@ from vae.ledger import DATA, Ledger, Status, TrainRequest, all_runs
 from vae.presets import get_preset, replay_share, stages
 from vae.screening import Manifest
 from vae.shelf import world_folders
-from vae.utils import log_timestamp
+from vae.utils import log_timestamp, sync_folder, sync_tree
 
 NEW = ".new-"
 """How the folder of a run begins that is being made or removed."""
@@ -98,10 +98,12 @@ def submit_run(
         _copy_data(request.manifest, ledger.folder / DATA)
         ledger.write_job(job)
         ledger.write_status(status.changed())
+        sync_tree(ledger.folder)
         ledger.folder.rename(folder / stamp)
     except BaseException:
         shutil.rmtree(ledger.folder, ignore_errors=True)
         raise
+    sync_folder(folder)
     return stamp
 
 

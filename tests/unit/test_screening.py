@@ -351,6 +351,14 @@ def test_a_content_check_of_the_users_own(tmp_path, fake_transformers):
         screen([tmp_path], tmp_path / "other", settings=replace(ONE, classifier=tmp_path))
 
 
+def test_the_pictures_are_on_the_disk_before_their_folder_is_there(tmp_path, published):
+    for i in range(3):
+        (tmp_path / f"{i}.png").write_bytes(png(draw_art(i, 80)))
+    screen(sorted(tmp_path.glob("*.png")), tmp_path / "out", settings=ONE)
+    assert len(list((tmp_path / "out").rglob("*.*"))) == 7
+    assert published == {"out": []}
+
+
 def test_without_a_classifier_nothing_is_called_safe(tmp_path, monkeypatch, fruit):
     assert fruit.content_screening == NOT_SCREENED == "not screened for content"
     monkeypatch.setitem(sys.modules, "transformers", None)
