@@ -178,7 +178,7 @@ def test_a_bad_file_among_good_ones_has_its_reason_and_the_rest_goes_on(ask, lai
     bad = by_name["broken.png"]
     assert not bad["kept"]
     assert bad["reasons"][0].endswith(".")
-    assert laid["content"] == "not screened for content"
+    assert laid["content"].startswith("Not screened for content")
     assert laid["files"] == 12
     assert "rows" not in ask("glance", batch=BATCH, version=laid["version"])
 
@@ -364,6 +364,56 @@ def test_a_batch_that_is_laid_again_while_it_is_forgotten_keeps_its_files(desk, 
 def test_answers_come_in_the_language_of_the_request(ask):
     with speaking("zh-CN"):
         assert ask("screen", batch=BATCH) == {"error": "请先添加一些画。"}
+
+
+def red(seed=1):
+    pixels = draw_fruit(seed, 96)
+    pixels[..., 0], pixels[..., 1:3] = 230, pixels[..., 1:3] // 3
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def watched(desk, fake_transformers, tmp_path):
+    """The desk again, as a server with a content check has it."""
+    watched = Desk(
+        tmp_path / "runs",
+        desk.worlds,
+        make_jobs=lambda: FakeJobs(tmp_path),
+        classifier=fake_transformers,
+        refuse=("nsfw",),
+    )
+    yield watched
+    watched.close()
+
+
+def test_a_content_check_of_the_servers_refuses_and_is_named(watched):
+    ask = asking(watched)
+    laid = lay_out(ask, {"red.png": red(), "grey.png": drawing(2)})
+    assert {row["name"]: row["kept"] for row in laid["rows"]} == {
+        "grey.png": True,
+        "red.png": False,
+    }
+    assert laid["rows"][1]["reasons"] == ["The content check took this for “nsfw”."]
+    assert laid["content"] == (
+        "What they show was checked by watchful for nsfw (from 0.5 on). "
+        "What has passed is not called safe."
+    )
+    with speaking("zh-CN"):
+        said = ask("glance", batch=BATCH)["content"]
+    assert said == "图片的内容已由 watchful 检查是否含有 nsfw（从 0.5 起）。通过检查不等于安全。"
+
+
+def test_what_was_laid_out_before_there_was_a_check_is_looked_at_again(watched, laid, desk):
+    ask = asking(watched)
+    assert "rows" not in ask("glance", batch=BATCH)
+    assert "no longer here" in ask("train", wish())["error"]
+    ask("screen", batch=BATCH)
+    assert "checked by watchful" in looked(ask)["content"]
+    later = Desk(watched.staging.folder.parent, desk.worlds)  # as without the option: more is known
+    assert "checked by watchful" in asking(later)("glance", batch=BATCH)["content"]
+    later.close()
 
 
 # ---------------------------------------------------------------- a run

@@ -59,6 +59,8 @@ class Desk:
         worlds: Folder of the worlds.
         staging: Where uploads wait; made here where it is not given.
         make_jobs: Returns the runs, once, when first asked for.
+        classifier: Folder of a local image classifier that looks at what the pictures show.
+        refuse: Its labels that refuse a picture; empty takes the usual names.
     """
 
     def __init__(
@@ -68,9 +70,14 @@ class Desk:
         *,
         staging: Staging | None = None,
         make_jobs: Callable[[], Jobs] | None = None,
+        classifier: Path | None = None,
+        refuse: Sequence[str] = (),
     ) -> None:
         self.worlds, self.hand, self.packer = worlds, Hand(runs), Packer(worlds)
         self.staging = staging or Staging(runs / INCOMING)
+        self._content: dict[str, Any] = {}
+        if classifier is not None:
+            self._content = {"classifier": classifier, "classifier_labels": tuple(refuse)}
         self._make_jobs = make_jobs or (lambda: _open_jobs(runs, worlds))
         self._looks: dict[str, Look] = {}
         self._lock = threading.RLock()
@@ -143,9 +150,19 @@ class Desk:
                 return replace(gone, manifest=None)
             look = self._look_at(batch)
             if look.manifest is None and not look.running and not look.error:
-                look.manifest = _stored(folder / _SCREENED)
+                look.manifest = self._known(folder / _SCREENED)
                 look.version += look.manifest is not None
             return replace(look)
+
+    def _known(self, folder: Path) -> Manifest | None:
+        """Return what an earlier server found, where it looked by no less than this one."""
+        manifest = _stored(folder)
+        if manifest is None or not self._content:
+            return manifest
+        by, name = manifest.settings, self._content["classifier"].name
+        checked = by.classifier is not None and by.classifier.name == name
+        same = by.classifier_labels == self._content["classifier_labels"]
+        return manifest if checked and same else None
 
     def _look_at(self, batch: str) -> Look:
         """Return the look at a batch, which is there; those at batches that are gone go too."""
@@ -169,6 +186,7 @@ class Desk:
             if look.running:
                 raise DatasetError(TRAIN["still_looking"])
             look.running, look.done, look.total, look.error = True, 0, len(sources), ""
+        settings = replace(settings, **self._content)
         told = copy_context().run
         self._looking.submit(told, self._look_through, batch, look, sources, settings)
 
@@ -320,11 +338,20 @@ def _settle(manifest: Manifest) -> None:
                 source.replace(target)
 
 
-def open_desk(worlds: Path) -> Desk:
-    """Return the desk of this machine: runs where ``VAE_RUNS`` says, or beside the package."""
+def open_desk(worlds: Path, classifier: Path | None = None, refuse: Sequence[str] = ()) -> Desk:
+    """Return the desk of this machine: runs where ``VAE_RUNS`` says, or beside the package.
+
+    Raises:
+        ConfigError: The classifier cannot be used, see `vae.screening.content.require`.
+    """
     from vae.jobs import runs_folder
 
-    return Desk(runs_folder(), worlds)
+    if classifier is not None:
+        from vae.screening.content import require
+
+        classifier = classifier.resolve()
+        require(classifier, refuse)
+    return Desk(runs_folder(), worlds, classifier=classifier, refuse=refuse)
 
 
 def _open_jobs(runs: Path, worlds: Path) -> Jobs:

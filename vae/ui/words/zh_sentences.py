@@ -161,6 +161,9 @@ SENTENCES = {
     ),
     "This picture took too long to open.": "打开这张图片花的时间太长。",
     "Only the first {most} files were looked at.": "只查看了前 {most} 个文件。",
+    "checked by {name} for {labels} (from {number} on)": (
+        "已由 {name} 检查是否含有 {labels}（从 {number} 起）"
+    ),
     "The content check was not used: the library transformers is not installed.": (
         "没有进行内容检查：未安装 transformers 库。"
     ),
