@@ -91,4 +91,5 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         "--refuse", metavar="LABEL", action="append", default=[], help="label of the classifier"
     )
     found = vars(parser.parse_args(arguments))
-    return Options(**found | {"refuse": tuple(found["refuse"])})
+    found["refuse"] = tuple(found["refuse"])
+    return Options(**found)
