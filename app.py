@@ -18,8 +18,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from vae.ui.train_desk import open_desk
         from vae.ui.worlds import CHECKPOINTS, open_worlds
 
+        desk = open_desk(CHECKPOINTS, options.classifier, options.refuse)
         worlds = open_worlds(options.world, options.device)
-        serve(worlds, options, open_desk(CHECKPOINTS))
+        serve(worlds, options, desk)
     except VAEError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2

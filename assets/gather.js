@@ -208,16 +208,10 @@ vae43.gather = (() => {
     version = answer.version;
     find(`.prepare input[value=${answer.crop}]`).checked = true;
     find(".prepare .paper input").checked = answer.paper;
-    train.write(find(".content"), contentOf(answer.content));
+    train.write(find(".content"), answer.content);
     find(".contact").replaceChildren();
     find(".out ul").replaceChildren();
     preview();
-  }
-
-  function contentOf(content) {
-    return content === "not screened for content"
-      ? words.no_content
-      : train.fill(words.content, { name: content });
   }
 
   async function leave(row, out) {

@@ -73,14 +73,14 @@ vae43.own = (() => {
 
   async function download(name) {
     const pieces = [];
-    let total = 1;
+    let [total, digest] = [1, ""];
     for (let offset = 0; offset < total; ) {
-      const answer = await train.ask("pack", { name, offset });
+      const answer = await train.ask("pack", { name, offset, digest });
       if (answer.error) return say(answer.error);
       const piece = vae43.blob(answer.piece, "application/zip");
       pieces.push(piece);
       offset += piece.size;
-      total = answer.size;
+      ({ size: total, digest } = answer);
       say(train.fill(words.packing, { done: Math.round((100 * offset) / total) }));
     }
     say("");

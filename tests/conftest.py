@@ -97,6 +97,26 @@ def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+    """What a folder holds that was not on the disk when it was renamed, by its new name."""
+    synced, found = set(), {}
+    fsync, rename = os.fsync, Path.rename
+
+    def syncing(handle: int) -> None:
+        synced.add(os.fstat(handle).st_ino)
+        fsync(handle)
+
+    def renaming(path: Path, target: Path) -> Path:
+        inside = [path, *path.rglob("*")] if path.is_dir() else []
+        found[target.name] = [p.name for p in inside if p.stat().st_ino not in synced]
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    monkeypatch.setattr(Path, "rename", renaming)
+    return found
+
+
 def make_world(folder: Path, *, steps: int = 12, **changes: object) -> Path:
     """Train a tiny model for a moment and write it as a world."""
     torch.manual_seed(0)

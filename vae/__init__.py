@@ -10,7 +10,11 @@ Names are imported when they are first used, so that ``import vae`` costs nothin
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
+
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+# Here alone, before whatever reads it is imported: the page, the shell and a run call nobody.
 
 if TYPE_CHECKING:
     from vae.decoder import Decoder, create_decoder

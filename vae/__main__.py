@@ -122,7 +122,9 @@ def measure(options: argparse.Namespace) -> None:
 
 def _folder_of(world: str) -> Path:
     from vae.infer import CHECKPOINTS
+    from vae.shelf import tend
 
+    tend(CHECKPOINTS)
     shipped = CHECKPOINTS / world
     return shipped if shipped.is_dir() else Path(world).resolve()
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 import io
 import json
 import re
-import secrets
 import shutil
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
 from vae.errors import CheckpointError, ConfigError, VAEError
+from vae.shelf import REQUIRED, WEIGHTS, tend, tray
 from vae.utils import write_atomic
 
 OWN_FILE = "training.json"
@@ -28,13 +29,21 @@ MAX_BYTES = {
     "README.md": 2**20,
     "README.zh.md": 2**20,
     OWN_FILE: 16 * 2**20,
-    "model.safetensors": 256 * 2**20,
+    WEIGHTS: 256 * 2**20,
 }
 """The files of a world, in the order they are written, and the most bytes of each."""
-REQUIRED = ("config.json", "sliders.json", "model.safetensors")
 MAX_ZIP = 300 * 2**20
 MAX_WIDTH, MAX_ANCHORS = 2048, 20_000
 LONGEST_NAME = 40
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+)
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 
 
@@ -73,32 +82,48 @@ def run_of(folder: Path) -> str | None:
 
 def place_for(worlds: Path, name: str, run: str) -> Path:
     """Return where a run's world goes: a world of that name that the run did not make stays."""
+    tend(worlds)  # a run that was killed as it put its world in place finds that one
     mine = run_of(worlds / name) == run
     return worlds / (name if mine else free_name(worlds, name))
 
 
 def install(source: Path, target: Path) -> None:
-    """Put the files of a finished world in place, each atomically and the weights last.
+    """Put a finished world in place as a whole: at any moment all of it is old, or all is new.
 
-    A world appears in lists with its weights, so it appears whole.
+    What else lies in the folder of the world that it replaces stays there.
 
     Raises:
         CheckpointError: A shipped world has that name.
-        OSError: The disk refuses.
+        OSError: The disk refuses; the world that was there is as it was.
     """
     if target.exists() and not is_own(target) and any(target.iterdir()):
         raise CheckpointError(f"{target.name} is a shipped world and is not replaced")
-    for name in (OWN_FILE, *(n for n in MAX_BYTES if n != OWN_FILE)):
-        if (source / name).is_file():
-            write_atomic(target / name, (source / name).read_bytes())
+    with tray(target.parent) as place:
+        for name in MAX_BYTES:
+            if (source / name).is_file():
+                write_atomic(place.new / name, (source / name).read_bytes())
+        _take_along(target, place.new)
+        place.put(target)
+
+
+def _take_along(old: Path, new: Path) -> None:
+    """Copy what is no part of a world from its folder into that of the next."""
+    for path in old.iterdir() if old.is_dir() else ():
+        if path.name in MAX_BYTES or path.name.startswith("."):
+            continue
+        if path.is_dir():
+            shutil.copytree(path, new / path.name, symlinks=True)
+        else:
+            shutil.copy2(path, new / path.name, follow_symlinks=False)
 
 
 def export_world(folder: Path) -> bytes:
     """Return a world as the bytes of one ZIP.
 
     Raises:
-        CheckpointError: The folder is not a world.
+        CheckpointError: The folder is not a world, or another takes its place meanwhile.
     """
+    before = _stamp(folder)
     missing = [name for name in REQUIRED if not (folder / name).is_file()]
     if missing:
         raise CheckpointError(f"{folder.name} is not a world: it has no {missing[0]}")
@@ -107,7 +132,15 @@ def export_world(folder: Path) -> bytes:
         for name in MAX_BYTES:
             if (folder / name).is_file():
                 file.write(folder / name, f"{folder.name}/{name}")
+    if _stamp(folder) != before:
+        raise CheckpointError(f"{folder.name} is being changed; try again in a moment")
     return buffer.getvalue()
+
+
+def _stamp(folder: Path) -> list[tuple[int, int, int]]:
+    """Return what changes with any file of a world."""
+    found = [(folder / name).stat() for name in MAX_BYTES if (folder / name).is_file()]
+    return [(file.st_ino, file.st_size, file.st_mtime_ns) for file in found]
 
 
 def import_world(source: Path | bytes, worlds: Path) -> str:
@@ -124,17 +157,14 @@ def import_world(source: Path | bytes, worlds: Path) -> str:
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if size > MAX_ZIP:
         raise CheckpointError(f"a world's ZIP has at most {MAX_ZIP >> 20} MB")
-    stage = worlds / f".import-{secrets.token_hex(6)}"
-    try:
-        name = _unpack(io.BytesIO(source) if isinstance(source, bytes) else source, stage)
-        _check(stage)
-        if not is_own(stage):
-            write_atomic(stage / OWN_FILE, b'{"imported": true}\n')
+    with tray(worlds) as place:
+        name = _unpack(io.BytesIO(source) if isinstance(source, bytes) else source, place.new)
+        _check(place.new)
+        if not is_own(place.new):
+            write_atomic(place.new / OWN_FILE, b'{"imported": true}\n')
         chosen = free_name(worlds, clean_name(name))
-        stage.rename(worlds / chosen)
-        return chosen
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        place.put(worlds / chosen)
+    return chosen
 
 
 def delete_world(name: str, worlds: Path, *, confirm: bool = False) -> None:
@@ -151,9 +181,8 @@ def delete_world(name: str, worlds: Path, *, confirm: bool = False) -> None:
         raise CheckpointError(f"{name} came with the program and is not deleted")
     if confirm is not True:
         raise ConfigError(f"deleting {name} cannot be undone; confirm it")
-    trash = worlds / f".deleted-{secrets.token_hex(6)}"
-    folder.rename(trash)  # at once gone from every list, whatever happens now
-    shutil.rmtree(trash, ignore_errors=True)
+    with tray(worlds) as place:
+        folder.rename(place.old)  # at once gone from every list, whatever happens now
 
 
 def _unpack(source: Path | io.BytesIO, stage: Path) -> str:
@@ -163,7 +192,7 @@ def _unpack(source: Path | io.BytesIO, stage: Path) -> str:
             entries = _entries(file)
             for name, entry in entries.items():
                 write_atomic(stage / name, _read(file, entry, MAX_BYTES[name]))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+    except _ZIP_ERRORS as error:
         if isinstance(error, VAEError):
             raise
         raise CheckpointError("this is not a ZIP, or it is damaged; export the world again") from (
@@ -187,6 +216,8 @@ def _entries(file: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
             raise CheckpointError(f"the ZIP holds {path.name[:60]!r}, which is no part of a world")
         if path.name in found or entry.flag_bits & 1:
             raise CheckpointError("the ZIP holds a file twice, or one with a password")
+        if entry.compress_type not in _METHODS:
+            raise CheckpointError("the ZIP is packed in a way that is not read; use a plain ZIP")
         if entry.file_size > MAX_BYTES[path.name]:
             raise CheckpointError(
                 f"{path.name} in the ZIP is larger than a world's may be "
@@ -244,7 +275,7 @@ def _check_weights(folder: Path) -> None:
     from vae.checkpoint import read_tensors
     from vae.infer import get_infer_model
 
-    tensors, header = read_tensors(folder / "model.safetensors")
+    tensors, header = read_tensors(folder / WEIGHTS)
     _check_sizes({"model": header.get("config")})
     components, anchors = header.get("density_components"), header.get("density_anchors", 0)
     counts = ((components, 1, 256), (anchors, 0, MAX_ANCHORS))

@@ -38,16 +38,23 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what :func:`write_tensors` wrote.
 
     Raises:
-        CheckpointError: The file is missing, damaged, not one of ours, or of another version.
+        CheckpointError: The file is missing, may not be read, is damaged, not one of ours, or of
+            another version; which of them it says.
     """
     try:
+        path.open("rb").close()  # safetensors calls whatever it cannot open a missing file
         with safetensors.safe_open(path, framework="pt", device="cpu") as file:
             header = json.loads((file.metadata() or {}).get("vae", "null"))
             check_format(path, header)
             return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no file {path}") from error
-    except (safetensors.SafetensorError, json.JSONDecodeError, OSError) as error:
+    except PermissionError as error:
+        raise CheckpointError(f"{path.name} may not be read: its permissions forbid it") from error
+    except OSError as error:
+        why = error.strerror or error
+        raise CheckpointError(f"{path.name} cannot be read ({why}); try again") from error
+    except (safetensors.SafetensorError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{path.name} is damaged or cut short; fetch it again") from error
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ SPIN = "10000"
 """How often an idle thread looks for work before it sleeps. It bridges the gaps between layers, a
 third of a step on two cores, and leaves the core to the page where there is nothing to do."""
 ESTIMATE_SECONDS = 60.0
+LOG, OLD_LOG = "worker.log", "worker.old.log"
+LOG_BYTES = 2**20
+"""From which size on the log of a run begins anew; the one before it is kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +62,8 @@ def threads() -> int:
 
 def spawn(run: Path, worlds: Path) -> subprocess.Popen[bytes]:
     """Start the worker of a run; it outlives the page, and says everything in the run's folder."""
-    log = (run / "worker.log").open("ab")
-    with log:
+    _turn_log(run)
+    with (run / LOG).open("ab") as log:
         return subprocess.Popen(
             _command("run", str(run.resolve()), str(worlds.resolve())),
             stdin=subprocess.DEVNULL,
@@ -68,6 +72,13 @@ def spawn(run: Path, worlds: Path) -> subprocess.Popen[bytes]:
             env=_environment(),
             start_new_session=True,  # Ctrl+C in the server's terminal is the server's alone
         )
+
+
+def _turn_log(run: Path) -> None:
+    """Put a long log aside, over the one put aside before."""
+    with suppress(OSError):
+        if (run / LOG).stat().st_size > LOG_BYTES:
+            (run / LOG).replace(run / OLD_LOG)
 
 
 def estimate(request: TrainRequest, worlds: Path, caps: Caps) -> Estimate:

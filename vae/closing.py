@@ -25,7 +25,7 @@ from vae.shortage import cause_of, is_memory
 from vae.sliders import SliderTable
 from vae.tracker import Record
 from vae.trainer import Trainer
-from vae.utils import sweep, write_atomic
+from vae.utils import write_atomic
 
 if TYPE_CHECKING:
     from vae.protocols import Protocol
@@ -57,8 +57,8 @@ def write_new_world(
 ) -> tuple[IvAE, list[str]]:
     """Fit the density, measure the sliders, and put the world in place.
 
-    Everything is written into ``stage`` first, so that ``target`` is made of whole files within a
-    moment, the weights last.
+    Everything is written into ``stage`` first; ``target`` is then the old world or the new one,
+    never some of both.
 
     Args:
         trainer: At the end of its run.
@@ -84,8 +84,6 @@ def write_new_world(
     card = make_card(target.name, facts, table, more=card_lines(manifest, records))
     write_world(stage, model, table, card)
     write_atomic(stage / OWN_FILE, training_json(manifest, facts, settings, records, run=run))
-    if target.is_dir():
-        sweep(target)
     install(stage, target)
     shutil.rmtree(stage, ignore_errors=True)
     return model, lacks

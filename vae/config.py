@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 from vae.errors import ConfigError
 
+MIN_IMAGES = 10
+"""So many pictures make a world of one's own."""
 CHANNELS = (1, 3, 4)
 SIZES = (28, 32, 64, 128, 256)
 NETWORK_TYPES = ("ivae", "vae")

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from vae.config import MIN_IMAGES
 from vae.errors import DatasetError, TrainingError
 from vae.utils import write_atomic
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from vae.screening import Manifest
 
 KEY_FILE = ".key"
-MIN_IMAGES = 10
 WAITING_EACH = 4
 """Runs of one visitor that may wait for their turn."""
 T = TypeVar("T")

@@ -25,16 +25,14 @@ from vae.looks import Look, look_by
 from vae.matching import STEPS, Match, Matching, match, plain
 from vae.model import IvAE, fetch_world, load_model
 from vae.packed import PackedDecoder, can_pack, computes_bf16
+from vae.shelf import CHECKPOINTS, WEIGHTS, tend, world_folders
 from vae.sliders import Slider, SliderTable, build_slider_table
 from vae.solver import effect_of_key
-
-CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
-"""Where the shipped worlds are."""
 
 
 def list_worlds(folder: Path = CHECKPOINTS) -> list[str]:
     """Names of the worlds in a folder, sorted."""
-    return sorted(p.parent.name for p in folder.glob("*/model.safetensors"))
+    return [path.name for path in world_folders(folder)]
 
 
 class World:
@@ -367,7 +365,8 @@ def get_infer_model(name: str | Path, *, device: str | torch.device = "cpu", **h
         ConfigError: The device is not there.
     """
     shipped = CHECKPOINTS / str(name)
-    if (shipped / "model.safetensors").is_file():
+    tend(CHECKPOINTS)
+    if (shipped / WEIGHTS).is_file():
         folder = shipped
     elif "/" in str(name) or Path(name).exists():
         folder = fetch_world(str(name), **hub)

@@ -16,7 +16,8 @@ from vae.guard import Caps, Grant, check_manifest
 from vae.ledger import DATA, Ledger, Status, TrainRequest, all_runs
 from vae.presets import get_preset, replay_share, stages
 from vae.screening import Manifest
-from vae.utils import log_timestamp
+from vae.shelf import world_folders
+from vae.utils import log_timestamp, sync_folder, sync_tree
 
 NEW = ".new-"
 """How the folder of a run begins that is being made or removed."""
@@ -31,7 +32,7 @@ def check_request(request: TrainRequest, worlds: Path, caps: Caps) -> float:
     """
     preset = get_preset(request.preset)
     if preset.needs_world:
-        known = [path.parent.name for path in sorted(worlds.glob("*/model.safetensors"))]
+        known = [path.name for path in world_folders(worlds)]
         if request.start not in known:
             raise ConfigError(
                 f"there is no world called {request.start}; there are {', '.join(known)}"
@@ -97,10 +98,12 @@ def submit_run(
         _copy_data(request.manifest, ledger.folder / DATA)
         ledger.write_job(job)
         ledger.write_status(status.changed())
+        sync_tree(ledger.folder)
         ledger.folder.rename(folder / stamp)
     except BaseException:
         shutil.rmtree(ledger.folder, ignore_errors=True)
         raise
+    sync_folder(folder)
     return stamp
 
 

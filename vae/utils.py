@@ -75,7 +75,7 @@ def write_atomic(path: str | os.PathLike[str], data: bytes, *, sync: bool = True
         beside.unlink(missing_ok=True)
         raise
     if sync:
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     return target
 
 
@@ -85,6 +85,36 @@ def sweep(folder: Path) -> None:
         left.unlink(missing_ok=True)
 
 
+def sync_tree(folder: Path) -> None:
+    """Wait until all that lies below `folder` is on the disk: before a rename that publishes it.
+
+    After the last write rather than file by file, most of it is there by then: 200 pictures of a
+    screening cost half a second.
+
+    Raises:
+        OSError: The disk refuses.
+    """
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir():
+            sync_folder(path)
+        elif not path.is_symlink():
+            _sync(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` last; Windows has no such call and needs none."""
+    if os.name != "nt":
+        _sync(folder, os.O_RDONLY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _write_new(path: Path, data: bytes, *, sync: bool) -> None:
     """Create `path`, which must not exist, with `data`; on the disk where `sync` is asked."""
     with path.open("xb") as file:
@@ -92,17 +122,6 @@ def _write_new(path: Path, data: bytes, *, sync: bool) -> None:
         if sync:
             file.flush()
             os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` last; Windows has no such call and needs none."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def num_cores() -> int:

@@ -23,4 +23,5 @@ if __name__ == "__main__":
     options = parse()
     folder = Path(os.environ[WORLDS])
     first = min(find_worlds(folder).values())
-    serve(open_worlds(str(first), options.device, folder), options, open_desk(folder))
+    desk = open_desk(folder, options.classifier, options.refuse)
+    serve(open_worlds(str(first), options.device, folder), options, desk)

@@ -116,6 +116,35 @@ def test_a_zip_that_lies_about_its_size_is_cut_off(tiny_world, worlds):
     assert list(worlds.iterdir()) == []
 
 
+def test_a_damaged_stream_is_a_damaged_zip(tiny_world, worlds):
+    good = export_world(tiny_world)
+    with zipfile.ZipFile(io.BytesIO(good)) as file:
+        entries = file.infolist()
+    said = set()
+    for entry in entries:
+        data = bytearray(good)
+        start = entry.header_offset + 30 + len(entry.filename)
+        data[start : start + 4] = b"\xff" * 4  # a kind of block that deflate does not know
+        with pytest.raises(CheckpointError, match="not a ZIP, or it is damaged") as caught:
+            import_world(bytes(data), worlds)
+        said.add(type(caught.value.__cause__).__name__)
+    assert "error" in said  # of zlib
+    assert list(worlds.iterdir()) == []
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_of_another_kind_is_refused(tiny_world, worlds, method):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as file:
+        for path in sorted(tiny_world.iterdir()):
+            file.write(path, f"tiny/{path.name}")
+    data = bytearray(buffer.getvalue())
+    data[100:140] = b"\xff" * 40  # and damaged, which every method tells in its own way
+    with pytest.raises(CheckpointError, match="packed in a way that is not read"):
+        import_world(bytes(data), worlds)
+    assert list(worlds.iterdir()) == []
+
+
 def test_a_refusing_disk_leaves_nothing(tiny_world, worlds, monkeypatch):
     def full(path, data, **_):
         raise OSError(28, "No space left on device", str(path))
@@ -173,6 +202,19 @@ def test_deleting_asks_first(tiny_world, worlds):
     assert (worlds / name / OWN_FILE).is_file()
     delete_world(name, worlds, confirm=True)
     assert list(worlds.iterdir()) == []
+
+
+def test_a_world_that_changes_as_it_is_exported_is_refused(tiny_world, worlds, monkeypatch):
+    shutil.copytree(tiny_world, worlds / "tiny")
+    real = zipfile.ZipFile.write
+
+    def write(file, path, name):
+        real(file, path, name)
+        (worlds / "tiny" / "README.md").write_text("meanwhile")
+
+    monkeypatch.setattr(zipfile.ZipFile, "write", write)
+    with pytest.raises(CheckpointError, match="tiny is being changed"):
+        export_world(worlds / "tiny")
 
 
 def test_what_is_no_world_is_not_exported(tmp_path):

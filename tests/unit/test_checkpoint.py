@@ -118,6 +118,29 @@ def test_what_is_missing_is_named(world, tmp_path):
         get_infer_model(world)
 
 
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (PermissionError(13, "Permission denied"), "x.safetensors may not be read: its perm"),
+        (OSError(5, "Input/output error"), r"x.safetensors cannot be read \(Input/output error\)"),
+    ],
+)
+def test_what_cannot_be_read_is_not_called_damaged(tmp_path, error, says, monkeypatch):
+    path = write_tensors(tmp_path / "x.safetensors", {"w": torch.zeros(2)}, {})
+
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(CheckpointError, match=says):
+        read_tensors(path)
+
+
+def test_a_folder_is_no_file_of_weights(tmp_path):
+    with pytest.raises(CheckpointError, match=r"cannot be read \(Is a directory\)"):
+        read_tensors(tmp_path)
+
+
 def test_a_disk_that_refuses_says_so(tmp_path):
     (tmp_path / "folder").write_text("a file where a folder should be")
     before = snapshot(tmp_path)

@@ -6,11 +6,9 @@ import json
 import sys
 from collections import Counter
 from dataclasses import replace
-from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from tests.conftest import draw_art, draw_fruit
@@ -28,6 +26,7 @@ from vae.screening import (
     screen_paper_preview,
     verified_images,
 )
+from vae.screening.content import require
 from vae.screening.quality import Likenesses, likeness_of, measure_quality
 
 ONE = ScreeningSettings(workers=1, min_images=1)
@@ -287,44 +286,6 @@ def test_marks_are_read_before_they_are_stripped(tmp_path):
     assert all("c2pa-python is not installed" in note for note in manifest.notes)
 
 
-class FakeModel:
-    """Finds a picture unsafe by how red it is."""
-
-    config = SimpleNamespace(id2label={0: "safe", 1: "nsfw"})
-
-    def eval(self):
-        return self
-
-    def __call__(self, pixels):
-        red = (pixels[0, 0] - pixels[0, 1]).mean()
-        return SimpleNamespace(logits=torch.stack((1 - red * 20, red * 20))[None])
-
-
-@pytest.fixture
-def fake_transformers(monkeypatch, tmp_path):
-    def processor(images, return_tensors):
-        assert return_tensors == "pt"
-        x = torch.from_numpy(np.asarray(images).copy()).permute(2, 0, 1)[None] / 255
-        return {"pixels": x}
-
-    def load(result):
-        def from_pretrained(path, **settings):
-            assert settings["local_files_only"] is True
-            assert settings["trust_remote_code"] is False
-            return result
-
-        return SimpleNamespace(from_pretrained=from_pretrained)
-
-    module = ModuleType("transformers")
-    module.AutoImageProcessor = load(processor)  # type: ignore[attr-defined]
-    module.AutoModelForImageClassification = load(FakeModel())  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "transformers", module)
-    folder = tmp_path / "models" / "watchful"
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text("{}")
-    return folder
-
-
 def test_a_content_check_of_the_users_own(tmp_path, fake_transformers):
     red = draw_art(1, 80)
     red[..., 1:3] //= 3
@@ -347,8 +308,18 @@ def test_a_content_check_of_the_users_own(tmp_path, fake_transformers):
             tmp_path / "other",
             settings=replace(settings, classifier_labels=("violent",)),
         )
+    with pytest.raises(ConfigError, match="the model has safe, nsfw"):  # one is misspelt
+        require(fake_transformers, ("nsfw", "violet"))
     with pytest.raises(ConfigError, match="no folder of an image-classification model"):
         screen([tmp_path], tmp_path / "other", settings=replace(ONE, classifier=tmp_path))
+
+
+def test_the_pictures_are_on_the_disk_before_their_folder_is_there(tmp_path, published):
+    for i in range(3):
+        (tmp_path / f"{i}.png").write_bytes(png(draw_art(i, 80)))
+    screen(sorted(tmp_path.glob("*.png")), tmp_path / "out", settings=ONE)
+    assert len(list((tmp_path / "out").rglob("*.*"))) == 7
+    assert published == {"out": []}
 
 
 def test_without_a_classifier_nothing_is_called_safe(tmp_path, monkeypatch, fruit):

@@ -212,3 +212,22 @@ def test_a_source_must_exist(tmp_path):
         Intake([tmp_path / "nothing"], SETTINGS)
     with pytest.raises(DatasetError, match="name a file, a folder or a ZIP"):
         Intake([], SETTINGS)
+
+
+def test_one_file_that_may_not_be_read_is_refused_and_the_others_are_not(tmp_path, monkeypatch):
+    folder = tmp_path / "drawings"
+    folder.mkdir()
+    for i in range(3):
+        Image.fromarray(draw_art(i, 80)).save(folder / f"{i}.png")
+    real = os.open
+
+    def forbidden(path, *arguments, **options):  # as root every file can be read
+        if path == folder / "1.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(module.os, "open", forbidden)
+    manifest = screen([folder], tmp_path / "out", settings=ScreeningSettings(workers=1))
+    assert [v.kept for v in manifest.verdicts] == [True, False, True]
+    assert manifest.verdicts[1].codes == ("unreadable",)
+    assert "permissions" in manifest.verdicts[1].reasons[0]

@@ -1,13 +1,18 @@
 import asyncio
 import socket
+import sys
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from app import main
 from tests.browser.fake_world import FakeWorld, fake_worlds
 from vae.errors import ConfigError
 from vae.ui import app as page_app
 from vae.ui.options import Options, parse
 from vae.ui.surface import GRAIN
+from vae.ui.train_desk import open_desk
 
 # Importing Gradio pulls in packages that warn about each other's age; they are not ours to mend.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -104,6 +109,8 @@ def test_defaults_and_every_option():
     assert parse(line.split()) == Options(
         host="0.0.0.0", port=8000, share=True, password="hush", world="me/w", device="cuda:1"
     )
+    checked = parse(["--classifier", "models/watchful", "--refuse", "nsfw", "--refuse", "gore"])
+    assert checked == Options(classifier=Path("models/watchful"), refuse=("nsfw", "gore"))
 
 
 @pytest.mark.parametrize(
@@ -115,6 +122,7 @@ def test_defaults_and_every_option():
         ("--port x", "invalid int value"),
         ("--device abacus", "found 'abacus'"),
         ("--nonsense", "unrecognized"),
+        ("--refuse nsfw", "expected --classifier FOLDER beside --refuse"),
     ],
 )
 def test_a_bad_option_is_refused_in_one_sentence(line, says):
@@ -122,6 +130,37 @@ def test_a_bad_option_is_refused_in_one_sentence(line, says):
         parse(line.split(" ", 1) if "= " not in line else [line])
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        (None, "is no folder of an image-classification model"),
+        ("nonsense", "is no usable image-classification model"),
+        ('{"id2label": {"0": "cat", "1": "dog"}}', "name the labels that refuse a picture"),
+        ('{"id2label": {"0": "safe", "1": "nsfw"}}', "needs the library transformers: install it"),
+    ],
+)
+def test_a_classifier_that_cannot_be_used_is_said_at_the_start(
+    labels, says, tmp_path, monkeypatch, capsys
+):
+    if "needs" in says:
+        monkeypatch.setitem(sys.modules, "transformers", None)
+    else:
+        monkeypatch.setitem(sys.modules, "transformers", ModuleType("transformers"))
+    if labels is not None:
+        (tmp_path / "config.json").write_text(labels)
+    assert main(["--classifier", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert said.count("\n") == 1
+
+
+def test_a_classifier_that_can_be_used_is_the_desks(fake_transformers, tmp_path, monkeypatch):
+    monkeypatch.setenv("VAE_RUNS", str(tmp_path / "runs"))
+    desk = open_desk(tmp_path, fake_transformers, ["nsfw"])
+    assert desk._content == {"classifier": fake_transformers, "classifier_labels": ("nsfw",)}
+    desk.close()
 
 
 def test_any_name_comes_in_with_the_right_password():

@@ -178,7 +178,7 @@ def test_a_bad_file_among_good_ones_has_its_reason_and_the_rest_goes_on(ask, lai
     bad = by_name["broken.png"]
     assert not bad["kept"]
     assert bad["reasons"][0].endswith(".")
-    assert laid["content"] == "not screened for content"
+    assert laid["content"].startswith("Not screened for content")
     assert laid["files"] == 12
     assert "rows" not in ask("glance", batch=BATCH, version=laid["version"])
 
@@ -262,9 +262,158 @@ def test_starting_over_forgets_the_pictures(ask, desk, laid):
     assert "rows" not in ask("glance", batch=BATCH)
 
 
+def test_numbers_that_are_made_up_are_not_remembered(ask, desk, laid):
+    for number in range(50):
+        assert ask("glance", batch=f"{number + 7:032x}")["running"] is False
+        assert "error" in ask("train", wish(batch=f"{number + 7:032x}"))
+    assert list(desk._looks) == [BATCH]
+    desk.staging.remove(BATCH)  # as when it is swept
+    assert "rows" not in ask("glance", batch=BATCH)
+    assert desk._looks == {}
+
+
+def test_looks_at_batches_that_were_swept_go_with_the_next(ask, desk, laid, table):
+    desk.staging.remove(BATCH)
+    shutil.copytree(table, desk.staging.path(OTHER))
+    assert ask("glance", batch=OTHER)["rows"]
+    assert list(desk._looks) == [OTHER]
+
+
+@pytest.mark.parametrize("out", [True, False])
+def test_a_disk_that_refuses_leaves_a_batch_whole(ask, desk, laid, out, monkeypatch):
+    row = next(number for number, row in enumerate(laid["rows"]) if row["kept"])
+    if not out:
+        ask("leave", batch=BATCH, row=row)
+    before = desk.manifest(BATCH)
+
+    def full(manifest):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Manifest, "save", full)
+        assert "error" in ask("leave", batch=BATCH, row=row, out=out)
+    assert desk.manifest(BATCH) == before == Manifest.load(before.folder)
+    before.verify()
+    assert ask("leave", batch=BATCH, row=row, out=out)["rows"][row]["left"] is out
+    desk.manifest(BATCH).verify()
+
+
+@pytest.mark.parametrize("out", [True, False])
+def test_a_killed_server_leaves_a_batch_that_the_next_makes_whole(desk, ask, laid, tmp_path, out):
+    row = next(number for number, row in enumerate(laid["rows"]) if row["kept"])
+    if not out:
+        ask("leave", batch=BATCH, row=row)
+    manifest = desk.manifest(BATCH)
+    name = manifest.verdicts[row].clean
+    ends = [manifest.images / name, manifest.folder.parent / "left" / name]
+    source, target = ends if out else reversed(ends)
+    target.parent.mkdir(exist_ok=True)
+    source.replace(target)  # and no manifest
+    later = Desk(tmp_path / "runs", desk.worlds, make_jobs=lambda: FakeJobs(tmp_path))
+    later.manifest(BATCH).verify()
+    later.close()
+
+
+@pytest.mark.parametrize("moment", ["begin", "listed", "middle"])
+def test_what_is_forgotten_while_it_is_looked_at_stays_forgotten(desk, ask, moment, monkeypatch):
+    from vae.screening import run
+
+    for seed in range(3):
+        ask("put", piece(drawing(seed), name=f"{seed}.png"))
+    places = {
+        "begin": (run, "load_check"),
+        "listed": (run._Decoders, "__enter__"),
+        "middle": (run._Judge, "add"),
+    }
+    place = places[moment]
+    real = getattr(*place)
+
+    def forgetful(*arguments):
+        desk.forget(BATCH)
+        return real(*arguments)
+
+    monkeypatch.setattr(*place, forgetful)
+    assert ask("screen", batch=BATCH) == {"running": True}
+    desk._looking.submit(int).result()  # after the look
+    assert not desk.staging.path(BATCH).exists()
+    assert desk._looks == {}
+
+
+def test_a_batch_that_is_laid_again_while_it_is_forgotten_keeps_its_files(desk, ask, monkeypatch):
+    from vae.screening import run
+
+    ask("put", piece(drawing(0)))
+    real, begun = run.load_check, []
+
+    def forgetful(settings):
+        if not begun:
+            begun.append(ask)
+            desk.forget(BATCH)
+            ask("put", piece(drawing(1), name="b.png"))
+            ask("screen", batch=BATCH)
+        return real(settings)
+
+    monkeypatch.setattr(run, "load_check", forgetful)
+    ask("screen", batch=BATCH)
+    desk._looking.submit(int).result()
+    looked(ask)
+    assert [v.name for v in desk.manifest(BATCH).verdicts] == ["b.png"]
+    assert [path.name for path in desk.staging.files(BATCH)] == ["b.png"]
+
+
 def test_answers_come_in_the_language_of_the_request(ask):
     with speaking("zh-CN"):
         assert ask("screen", batch=BATCH) == {"error": "请先添加一些画。"}
+
+
+def red(seed=1):
+    pixels = draw_fruit(seed, 96)
+    pixels[..., 0], pixels[..., 1:3] = 230, pixels[..., 1:3] // 3
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def watched(desk, fake_transformers, tmp_path):
+    """The desk again, as a server with a content check has it."""
+    watched = Desk(
+        tmp_path / "runs",
+        desk.worlds,
+        make_jobs=lambda: FakeJobs(tmp_path),
+        classifier=fake_transformers,
+        refuse=("nsfw",),
+    )
+    yield watched
+    watched.close()
+
+
+def test_a_content_check_of_the_servers_refuses_and_is_named(watched):
+    ask = asking(watched)
+    laid = lay_out(ask, {"red.png": red(), "grey.png": drawing(2)})
+    assert {row["name"]: row["kept"] for row in laid["rows"]} == {
+        "grey.png": True,
+        "red.png": False,
+    }
+    assert laid["rows"][1]["reasons"] == ["The content check took this for “nsfw”."]
+    assert laid["content"] == (
+        "What they show was checked by watchful for nsfw (from 0.5 on). "
+        "What has passed is not called safe."
+    )
+    with speaking("zh-CN"):
+        said = ask("glance", batch=BATCH)["content"]
+    assert said == "图片的内容已由 watchful 检查是否含有 nsfw（从 0.5 起）。通过检查不等于安全。"
+
+
+def test_what_was_laid_out_before_there_was_a_check_is_looked_at_again(watched, laid, desk):
+    ask = asking(watched)
+    assert "rows" not in ask("glance", batch=BATCH)
+    assert "no longer here" in ask("train", wish())["error"]
+    ask("screen", batch=BATCH)
+    assert "checked by watchful" in looked(ask)["content"]
+    later = Desk(watched.staging.folder.parent, desk.worlds)  # as without the option: more is known
+    assert "checked by watchful" in asking(later)("glance", batch=BATCH)["content"]
+    later.close()
 
 
 # ---------------------------------------------------------------- a run
@@ -413,11 +562,11 @@ def test_the_shelf_knows_which_worlds_were_made_here(ask):
 
 def test_a_world_goes_out_and_comes_in_by_pieces(ask, desk, tiny_world, monkeypatch):
     shutil.copytree(tiny_world, desk.worlds / "tiny")
-    monkeypatch.setattr("vae.ui.train_worlds.PIECE_BYTES", 50_000)
-    data, size = b"", 1
+    monkeypatch.setattr("vae.ui.packing.PIECE_BYTES", 50_000)
+    data, size, digest = b"", 1, ""
     while len(data) < size:
-        told = ask("pack", name="tiny", offset=len(data))
-        data, size = data + base64.b64decode(told["piece"]), told["size"]
+        told = ask("pack", name="tiny", offset=len(data), digest=digest)
+        data, size, digest = data + base64.b64decode(told["piece"]), told["size"], told["digest"]
     half = len(data) // 2
     first = ask("unpack", piece(data[:half], name="tiny.zip", size=len(data)))
     assert first == {"done": half}

@@ -121,6 +121,20 @@ def test_at_this_machine_the_oldest_idle_table_makes_room_and_no_visitor_moves_i
         put(staging, batch="c" * 32)  # all that is left is a visitor's, or fresh
 
 
+def test_the_owner_of_a_batch_is_there_as_a_whole_or_not_at_all(staging, monkeypatch):
+    def dies(*_, **__):
+        raise KeyboardInterrupt
+
+    with visited_by("192.0.2.7"):
+        monkeypatch.setattr("os.fsync", dies)  # before anything is sure to be on the disk
+        with pytest.raises(KeyboardInterrupt):
+            put(staging)
+        assert not (staging.path(BATCH) / "visitor").exists()
+        monkeypatch.undo()
+        put(staging)
+        assert len((staging.path(BATCH) / "visitor").read_text()) == 16
+
+
 def test_removing_a_batch_leaves_the_others(staging):
     put(staging)
     put(staging, batch="1" * 32)

@@ -153,3 +153,21 @@ def test_a_visitor_has_so_many_runs_waiting_and_the_others_theirs(tmp_path, tiny
         again.submit(request(data), again.grant(), visitor="anna")
     jobs.stop(second)
     assert ask("anna")
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_the_pictures_of_a_run_are_on_the_disk_before_it_is_there(
+    tmp_path, tiny_world, published, linked, monkeypatch
+):
+    def no_links(*_):
+        raise OSError("this disk has no links")
+
+    data = screened(tmp_path)
+    worlds = worlds_with(tiny_world, tmp_path / "worlds")
+    jobs = Jobs(tmp_path / "runs", worlds, run=False)
+    grant = jobs.grant()
+    if not linked:
+        monkeypatch.setattr("os.link", no_links)
+    run = jobs.submit(request(data), grant)
+    assert len(list((jobs.folder / run / "data" / "images").iterdir())) == 12
+    assert published[run] == []

@@ -7,7 +7,9 @@ the manifest says "not screened for content", and nothing ever says that a pictu
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+import importlib.util
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +38,7 @@ class ContentCheck:
             ImportError: ``transformers`` is not installed.
         """
         transformers = importlib.import_module("transformers")
-        if not (folder / "config.json").is_file():
-            raise ConfigError(f"{folder} is no folder of an image-classification model")
+        _config_of(folder)
         local = {"local_files_only": True, "trust_remote_code": False}
         try:
             self._processor = transformers.AutoImageProcessor.from_pretrained(str(folder), **local)
@@ -46,11 +47,7 @@ class ContentCheck:
             ).eval()
         except Exception as error:  # transformers raises many kinds
             raise ConfigError(f"{folder} is no usable image-classification model") from error
-        names = {int(i): str(name) for i, name in self._model.config.id2label.items()}
-        self._refused = {i: n for i, n in names.items() if _is_refused(n, labels)}
-        if not self._refused:
-            known = ", ".join(names.values())
-            raise ConfigError(f"name the labels that refuse a picture; the model has {known}")
+        self._refused = _refusing(self._model.config.id2label, labels)
         self._threshold = threshold
         wanted = ", ".join(self._refused.values())
         self.description = f"checked by {folder.name} for {wanted} (from {threshold:g} on)"
@@ -68,6 +65,53 @@ class ContentCheck:
         index = max(self._refused, key=lambda i: float(chances[i]))
         likely = float(chances[list(self._refused)].sum()) >= self._threshold
         return self._refused[index] if likely else None
+
+
+def require(folder: Path, labels: Sequence[str] = ()) -> None:
+    """Find out whether a content check can be, as far as that is told without loading it.
+
+    Args:
+        folder: Of a local image-classification model.
+        labels: Of it, that refuse a picture; empty takes the usual names.
+
+    Raises:
+        ConfigError: The folder holds no such model, it has none of the labels or lacks one, or
+            ``transformers`` is not installed.
+    """
+    names = _config_of(folder).get("id2label")
+    if not _has_transformers():
+        raise ConfigError("the content check needs the library transformers: install it first")
+    if isinstance(names, dict):
+        _refusing(names, labels)
+
+
+def _config_of(folder: Path) -> Mapping[str, Any]:
+    if not (folder / "config.json").is_file():
+        raise ConfigError(f"{folder} is no folder of an image-classification model")
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+    except (OSError, ValueError):
+        config = None
+    if not isinstance(config, dict):
+        raise ConfigError(f"{folder} is no usable image-classification model")
+    return config
+
+
+def _has_transformers() -> bool:
+    try:
+        return importlib.util.find_spec("transformers") is not None
+    except ValueError:  # it is imported, in an odd way
+        return True
+
+
+def _refusing(names: Mapping[Any, Any], labels: Sequence[str]) -> dict[int, str]:
+    """Return the labels of a model that refuse a picture, by their index."""
+    found = {int(i): str(name) for i, name in names.items()}
+    refused = {i: name for i, name in found.items() if _is_refused(name, labels)}
+    if not refused or set(labels) - set(found.values()):
+        known = ", ".join(found.values())
+        raise ConfigError(f"name the labels that refuse a picture; the model has {known}")
+    return refused
 
 
 def _is_refused(name: str, labels: Sequence[str]) -> bool:

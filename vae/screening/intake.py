@@ -107,8 +107,8 @@ class Intake:
         name = _shown(name)
         try:
             zipped = path.is_file() and not path.is_symlink() and _first_bytes(path) in _ZIP
-        except OSError:
-            zipped = False
+        except (OSError, Refused):
+            zipped = False  # why not is told when it is read
         if zipped:
             self._list_zip(path, name)
         else:
@@ -222,6 +222,8 @@ def _open_file(path: Path) -> io.BufferedReader:
         if path.is_symlink():
             raise Refused("link")
         handle = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0))
+    except PermissionError as error:
+        raise Refused("denied") from error
     except OSError as error:
         raise Refused("unreadable") from error
     file = os.fdopen(handle, "rb")

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from vae.config import MIN_IMAGES
 from vae.errors import ConfigError, DatasetError
 from vae.utils import log_timestamp, write_atomic
 
@@ -45,7 +46,7 @@ class ScreeningSettings:
         memory_bytes: Address space of a child, where the platform can bound it.
     """
 
-    min_images: int = 10
+    min_images: int = MIN_IMAGES
     max_images: int = 2000
     max_bytes: int = 64 * 2**20
     max_total_bytes: int = 2 * 2**30

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 REASONS: dict[str, str] = {
     "unreadable": "This file is damaged or cut short.",
+    "denied": "This file may not be read: its permissions forbid it.",
     "format": "This is not a PNG, JPEG or WebP picture.",
     "too_large": "This picture has {millions} million pixels; at most {most} million are read.",
     "too_many_bytes": "This file is larger than {megabytes} MB.",
@@ -31,6 +32,7 @@ REASONS: dict[str, str] = {
 
 # Several ways to the same end share a code, which is what the page and the tests go by.
 PUBLIC_CODES = {
+    "denied": "unreadable",
     "too_many_bytes": "too_large",
     "memory": "too_large",
     "total": "too_large",

@@ -31,6 +31,7 @@ from vae.screening.manifest import (
 )
 from vae.screening.quality import Likenesses, likeness_of
 from vae.screening.reasons import REASONS, public_code
+from vae.utils import sync_folder, sync_tree
 
 THUMB_SIDE = 128
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF")
@@ -86,9 +87,11 @@ def screen(
             notes=tuple(notes),
         )
         manifest.save()
+        sync_tree(part)
         if out.exists():
             out.rmdir()
         part.rename(out)
+        sync_folder(out.absolute().parent)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise

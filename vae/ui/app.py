@@ -30,7 +30,6 @@ HOSTS_VARIABLE = "VAE_HOSTS"
 def prepare_environment() -> None:
     """Set what Gradio reads when it is imported: no calls home, a private cache."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     cache = tempfile.mkdtemp(prefix="vae-page-")
     os.environ["GRADIO_TEMP_DIR"] = cache
     atexit.register(shutil.rmtree, cache, ignore_errors=True)

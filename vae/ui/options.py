@@ -7,6 +7,7 @@ import hmac
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 from vae.errors import ConfigError
@@ -25,6 +26,9 @@ class Options:
         password: What visitors must type, or None.
         world: A shipped name, a folder, or a hub id.
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        classifier: Folder of a local ``transformers`` image-classification model that looks at
+            what is laid out on the tab Train, or None.
+        refuse: Its labels that refuse a picture; empty takes the usual names.
     """
 
     host: str = "127.0.0.1"
@@ -33,6 +37,8 @@ class Options:
     password: str | None = None
     world: str = "pomona"
     device: str = "cpu"
+    classifier: Path | None = None
+    refuse: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.port is not None and not 1 <= self.port <= 65535:
@@ -42,6 +48,10 @@ class Options:
         if not _DEVICE.fullmatch(self.device):
             expected = "cpu, cuda, cuda:N or mps"
             raise ConfigError(f"expected {expected} as --device, found {self.device!r}")
+        if self.refuse and self.classifier is None:
+            raise ConfigError(
+                "expected --classifier FOLDER beside --refuse, which names its labels"
+            )
 
     def admits(self, name: str, password: str) -> bool:
         """Return whether a visitor may come in: any name will do, the password must be right."""
@@ -74,4 +84,12 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         "--world", default=Options.world, help="name, folder or hub id (%(default)s)"
     )
     parser.add_argument("--device", default=Options.device, help="cpu, cuda, cuda:1, mps (cpu)")
-    return Options(**vars(parser.parse_args(arguments)))
+    parser.add_argument(
+        "--classifier", type=Path, help="folder of a local image classifier, for the tab Train"
+    )
+    parser.add_argument(
+        "--refuse", metavar="LABEL", action="append", default=[], help="label of the classifier"
+    )
+    found = vars(parser.parse_args(arguments))
+    found["refuse"] = tuple(found["refuse"])
+    return Options(**found)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+from vae.config import MIN_IMAGES
 from vae.guard import WAITING_EACH
 from vae.ui.panel import html_panel
 from vae.ui.train_answer import Function
-from vae.ui.train_desk import MIN_IMAGES, Desk
+from vae.ui.train_desk import Desk
 from vae.ui.train_gather import prepare_html, say, table_html
 from vae.ui.train_pictures import picture_functions
 from vae.ui.train_runs import run_functions

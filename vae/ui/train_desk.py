@@ -12,6 +12,7 @@ import threading
 import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from vae.courtesy import Hand
 from vae.errors import DatasetError, TrainingError
+from vae.ui.packing import Packer
 from vae.ui.train_answer import safely
 from vae.ui.train_staging import Staging
 from vae.ui.words import TRAIN
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from vae.ledger import TrainRequest
     from vae.screening import Manifest, ScreeningSettings, Verdict
 
-MIN_IMAGES = 10
 INCOMING = ".incoming"
 LEFT_OUT = "left_out"
 _LEFT_OUT = "The artist left it out."  # in the manifest; the page says it in its own words
@@ -58,6 +59,8 @@ class Desk:
         worlds: Folder of the worlds.
         staging: Where uploads wait; made here where it is not given.
         make_jobs: Returns the runs, once, when first asked for.
+        classifier: Folder of a local image classifier that looks at what the pictures show.
+        refuse: Its labels that refuse a picture; empty takes the usual names.
     """
 
     def __init__(
@@ -67,16 +70,20 @@ class Desk:
         *,
         staging: Staging | None = None,
         make_jobs: Callable[[], Jobs] | None = None,
+        classifier: Path | None = None,
+        refuse: Sequence[str] = (),
     ) -> None:
-        self.worlds, self.hand = worlds, Hand(runs)
+        self.worlds, self.hand, self.packer = worlds, Hand(runs), Packer(worlds)
         self.staging = staging or Staging(runs / INCOMING)
+        self._content: dict[str, Any] = {}
+        if classifier is not None:
+            self._content = {"classifier": classifier, "classifier_labels": tuple(refuse)}
         self._make_jobs = make_jobs or (lambda: _open_jobs(runs, worlds))
         self._looks: dict[str, Look] = {}
         self._lock = threading.RLock()
         self._looking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="screen")
         self._jobs_lock = threading.Lock()
         self._trying = threading.Lock()
-        self._packed = ("", b"")
 
     @property
     def jobs(self) -> Jobs:
@@ -96,6 +103,7 @@ class Desk:
     def close(self) -> None:
         """Let go of the threads; a run at work saves itself and goes on with the next server."""
         self._looking.shutdown(wait=False, cancel_futures=True)
+        self.packer.clear()
         if "_jobs" in self.__dict__:
             self._jobs.close()
 
@@ -117,20 +125,6 @@ class Desk:
         """Return the worlds a run can start from."""
         return sorted(find_worlds(self.worlds))
 
-    def pack(self, name: str, *, again: bool = False) -> bytes:
-        """Return a world as the bytes of one ZIP.
-
-        Args:
-            name: Of a world that is here.
-            again: Whether the last one, where it is of this world, will do.
-        """
-        from vae.archive import export_world
-
-        with self._lock:
-            if not again or self._packed[0] != name:
-                self._packed = (name, export_world(self.worlds / name))
-            return self._packed[1]
-
     def unpack(self, batch: str) -> str:
         """Make a world of the ZIP that was sent as a batch of its own; return its name.
 
@@ -150,11 +144,33 @@ class Desk:
         """Return how far the look at a batch is; one of an earlier server is read from disk."""
         folder = self.staging.path(batch)
         with self._lock:
-            look = self._looks.setdefault(batch, Look())
+            known = self._looks.get(batch)
+            if not folder.is_dir() and not (known and known.running):
+                gone = self._looks.pop(batch, Look())  # numbers may be made up
+                return replace(gone, manifest=None)
+            look = self._look_at(batch)
             if look.manifest is None and not look.running and not look.error:
-                look.manifest = _stored(folder / _SCREENED)
+                look.manifest = self._known(folder / _SCREENED)
                 look.version += look.manifest is not None
             return replace(look)
+
+    def _known(self, folder: Path) -> Manifest | None:
+        """Return what an earlier server found, where it looked by no less than this one."""
+        manifest = _stored(folder)
+        if manifest is None or not self._content:
+            return manifest
+        by, name = manifest.settings, self._content["classifier"].name
+        checked = by.classifier is not None and by.classifier.name == name
+        same = by.classifier_labels == self._content["classifier_labels"]
+        return manifest if checked and same else None
+
+    def _look_at(self, batch: str) -> Look:
+        """Return the look at a batch, which is there; those at batches that are gone go too."""
+        if batch not in self._looks:
+            for other in [b for b, look in self._looks.items() if not look.running]:
+                if not self.staging.path(other).is_dir():
+                    del self._looks[other]
+        return self._looks.setdefault(batch, Look())
 
     def start_look(self, batch: str, settings: ScreeningSettings) -> None:
         """Look at all files of a batch anew, in the background.
@@ -166,27 +182,36 @@ class Desk:
         if not sources:
             raise DatasetError(TRAIN["nothing"])
         with self._lock:
-            look = self._looks.setdefault(batch, Look())
+            look = self._look_at(batch)
             if look.running:
                 raise DatasetError(TRAIN["still_looking"])
             look.running, look.done, look.total, look.error = True, 0, len(sources), ""
-        self._looking.submit(copy_context().run, self._look_through, batch, sources, settings)
+        settings = replace(settings, **self._content)
+        told = copy_context().run
+        self._looking.submit(told, self._look_through, batch, look, sources, settings)
 
     def _look_through(
-        self, batch: str, sources: Sequence[Path], settings: ScreeningSettings
+        self, batch: str, look: Look, sources: Sequence[Path], settings: ScreeningSettings
     ) -> None:
         from vae.screening import screen
 
-        folder, look = self.staging.path(batch), self._looks[batch]
+        folder = self.staging.path(batch)
         fresh, screened = folder / _FRESH, folder / _SCREENED
+
+        def forgotten() -> bool:
+            return self._looks.get(batch) is not look
 
         def progress(done: int, total: int) -> None:
             look.done, look.total = done, total
+            if forgotten():
+                raise DatasetError(TRAIN["lost_batch"])
 
         try:
+            progress(0, len(sources))
             shutil.rmtree(fresh, ignore_errors=True)
             screen(sources, fresh, settings=settings, progress=progress)
             with self._lock:
+                progress(look.done, look.total)
                 shutil.rmtree(screened, ignore_errors=True)
                 shutil.rmtree(folder / _LEFT, ignore_errors=True)
                 fresh.rename(screened)
@@ -196,6 +221,9 @@ class Desk:
             look.error = safely(partial(_fail, error))["error"]
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
+            with self._lock, suppress(OSError):
+                if forgotten():
+                    folder.rmdir()  # made again by what was being written; not where files came
             look.running = False
 
     def leave_out(self, batch: str, row: int, *, out: bool) -> Look:
@@ -205,19 +233,19 @@ class Desk:
             DatasetError: There is no such picture.
         """
         with self._lock:
-            manifest = self.manifest(batch)
-            verdict = manifest.verdicts[self._row(manifest, row)]
+            before = self.manifest(batch)
+            verdict = before.verdicts[self._row(before, row)]
             if not verdict.clean or verdict.kept is not out:
                 raise DatasetError(TRAIN["lost_batch"])
-            left = manifest.folder.parent / _LEFT
-            left.mkdir(exist_ok=True)
-            ends = (manifest.images / verdict.clean, left / verdict.clean)
-            source, target = ends if out else reversed(ends)
-            source.replace(target)
             changed = replace(verdict, kept=not out, **_marks(out))
-            verdicts = [changed if v is verdict else v for v in manifest.verdicts]
-            manifest = replace(manifest, verdicts=tuple(verdicts), consent=None)
-            manifest.save()
+            verdicts = [changed if v is verdict else v for v in before.verdicts]
+            manifest = replace(before, verdicts=tuple(verdicts), consent=None)
+            _settle(manifest)
+            try:
+                manifest.save()
+            except BaseException:
+                _settle(before)  # a move needs no room on the disk
+                raise
             look = self._looks[batch]
             look.manifest, look.version = manifest, look.version + 1
             return replace(look)
@@ -290,16 +318,40 @@ def _stored(folder: Path) -> Manifest | None:
     from vae.screening import Manifest
 
     try:
-        return Manifest.load(folder)
+        manifest = Manifest.load(folder)
     except DatasetError:
         return None
+    with suppress(OSError):
+        _settle(manifest)  # of a server that was killed between the two halves of leaving one out
+    return manifest
 
 
-def open_desk(worlds: Path) -> Desk:
-    """Return the desk of this machine: runs where ``VAE_RUNS`` says, or beside the package."""
+def _settle(manifest: Manifest) -> None:
+    """Put every cleaned picture where the verdicts say: among the images, or among those left."""
+    left = manifest.folder.parent / _LEFT
+    left.mkdir(exist_ok=True)
+    for verdict in manifest.verdicts:
+        if verdict.clean:
+            ends = (left / verdict.clean, manifest.images / verdict.clean)
+            source, target = ends if verdict.kept else reversed(ends)
+            if source.is_file() and not target.exists():
+                source.replace(target)
+
+
+def open_desk(worlds: Path, classifier: Path | None = None, refuse: Sequence[str] = ()) -> Desk:
+    """Return the desk of this machine: runs where ``VAE_RUNS`` says, or beside the package.
+
+    Raises:
+        ConfigError: The classifier cannot be used, see `vae.screening.content.require`.
+    """
     from vae.jobs import runs_folder
 
-    return Desk(runs_folder(), worlds)
+    if classifier is not None:
+        from vae.screening.content import require
+
+        classifier = classifier.resolve()
+        require(classifier, refuse)
+    return Desk(runs_folder(), worlds, classifier=classifier, refuse=refuse)
 
 
 def _open_jobs(runs: Path, worlds: Path) -> Jobs:

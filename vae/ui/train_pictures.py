@@ -22,6 +22,7 @@ from vae.ui.train_answer import (
 )
 from vae.ui.train_desk import Desk, Look, was_left_out
 from vae.ui.words import TRAIN
+from vae.ui.words.sentences import translated
 
 if TYPE_CHECKING:
     from vae.screening import ScreeningSettings
@@ -142,17 +143,27 @@ def look_of(look: Look, version: Any = None) -> Answer:
         }
         for v in look.manifest.verdicts
     ]
-    return told | {"rows": rows, "content": look.manifest.content_screening} | _prepared(look)
+    return told | {"rows": rows} | _prepared(look)
 
 
 def _prepared(look: Look) -> Answer:
     assert look.manifest is not None
     settings = look.manifest.settings
     return {
+        "content": content_of(look.manifest.content_screening),
         "crop": settings.crop,
         "paper": settings.paper,
         "notes": [spoken(note) for note in look.manifest.notes],
     }
+
+
+def content_of(screening: str) -> str:
+    """Return by what it was looked at what the pictures show, or that it was not, as sentences."""
+    from vae.screening import NOT_SCREENED
+
+    if screening == NOT_SCREENED:
+        return TRAIN["no_content"]
+    return TRAIN["content"].format(check=translated(screening))
 
 
 def _png(pixels: Any) -> str:

@@ -12,10 +12,11 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vae.config import MIN_IMAGES
 from vae.errors import ConfigError, DatasetError, TrainingError
 from vae.ui.frames import as_text
 from vae.ui.train_answer import Answer, Function, answered, named, spoken, whole_number
-from vae.ui.train_desk import MIN_IMAGES, Desk
+from vae.ui.train_desk import Desk
 from vae.ui.train_request import read_request
 from vae.ui.visitor import visitor
 from vae.ui.words import TRAIN

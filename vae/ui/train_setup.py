@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from vae.guard import Caps
+from vae.presets import NAMES as PRESETS
 from vae.ui.train_gather import say
 
-PRESETS = ("taste", "proper", "scratch")
 AUGMENTATIONS = ("none", "flip", "affine")
 NUMBERS = {
     "minutes": (0.2, int(Caps().minutes), "any"),

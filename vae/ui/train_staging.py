@@ -18,6 +18,7 @@ from pathlib import Path
 from vae.errors import DatasetError
 from vae.ui.visitor import visitor
 from vae.ui.words import TRAIN
+from vae.utils import write_atomic
 
 PIECE_BYTES = 4 * 2**20
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
@@ -107,7 +108,7 @@ class Staging:
                 self._check_visitor(batch, size)
             beside.parent.mkdir(parents=True, exist_ok=True)
             if not (folder / _OWNER).is_file():
-                (folder / _OWNER).write_text(visitor(), encoding="utf-8")
+                write_atomic(folder / _OWNER, visitor().encode())
             there = beside.stat().st_size if offset and beside.is_file() else 0
             if there != offset:
                 raise DatasetError(TRAIN["torn"].format(name=name))

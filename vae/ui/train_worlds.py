@@ -12,7 +12,6 @@ from vae.errors import CheckpointError
 from vae.ui.frames import as_text
 from vae.ui.train_answer import Answer, Function, answered, answered_file, named, whole_number
 from vae.ui.train_gather import say
-from vae.ui.train_staging import PIECE_BYTES
 from vae.ui.words import TRAIN
 
 if TYPE_CHECKING:
@@ -62,12 +61,15 @@ def make_shelf(desk: Desk) -> Function:
 
 
 def make_pack(desk: Desk) -> Function:
-    """``pack``: the piece from ``offset`` on of world ``name`` as a ZIP, and the ZIP's size."""
+    """``pack``: the piece from ``offset`` on of world ``name`` as a ZIP, its size and ``digest``.
+
+    The digest goes along with the next request, so that all pieces are of one ZIP.
+    """
 
     def pack(data: Mapping[str, Any]) -> Answer:
-        offset = whole_number(data, "offset")
-        packed = desk.pack(known_world(desk, named(data, "name")), again=offset > 0)
-        return {"piece": as_text(packed[offset : offset + PIECE_BYTES]), "size": len(packed)}
+        name, offset = known_world(desk, named(data, "name")), whole_number(data, "offset")
+        piece, size, digest = desk.packer.piece(name, offset, named(data, "digest"))
+        return {"piece": as_text(piece), "size": size, "digest": digest}
 
     return answered(pack)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from vae.errors import CheckpointError, ConfigError, VAEError
 from vae.recipe import world_hash
+from vae.shelf import CHECKPOINTS, REQUIRED, WEIGHTS, tend, world_folders
 from vae.slider import Slider
 from vae.ui.engine import Engine, Studio
 from vae.ui.frames import answer
@@ -24,9 +25,6 @@ from vae.ui.words import WORLDS
 if TYPE_CHECKING:
     from vae.infer import World
 
-CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
-WEIGHTS = "model.safetensors"
-_FILES = (WEIGHTS, "config.json", "sliders.json")
 KEPT = 3  # worlds in memory besides the one the page opens with
 _LONGEST_NAME = 80  # of a slider
 _LARGEST = 1e6
@@ -164,6 +162,7 @@ def open_worlds(name: str, device: str, folder: Path = CHECKPOINTS) -> Worlds:
         CheckpointError: There is no such world, or its slider table cannot be read.
         ConfigError: The device is not there.
     """
+    tend(folder)
     return Worlds(
         open_engine(name, device),
         lambda: find_worlds(folder),
@@ -173,11 +172,10 @@ def open_worlds(name: str, device: str, folder: Path = CHECKPOINTS) -> Worlds:
 
 def find_worlds(folder: Path) -> dict[str, Path]:
     """Return the worlds in a folder that are whole, by name."""
-    places = (path.parent for path in folder.glob(f"*/{WEIGHTS}"))
     return {
         place.name: place
-        for place in places
-        if place.name[0] != "." and all((place / name).is_file() for name in _FILES)
+        for place in world_folders(folder)
+        if all((place / name).is_file() for name in REQUIRED)
     }
 
 

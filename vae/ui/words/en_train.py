@@ -33,7 +33,7 @@ TRAIN = {
     "leave_out": "Leave out {name}",
     "left_out": "You left it out.",
     "take_back": "Take back",
-    "content": "{name} looked at what they show.",
+    "content": "What they show was {check}. What has passed is not called safe.",
     "no_content": "Not screened for content: nobody has looked at what they show.",
     # what goes wrong on the way in
     "foreign": "This is not a PNG, JPEG, WebP or ZIP file.",
@@ -174,6 +174,7 @@ TRAIN = {
     "download": "Download ZIP",
     "load": "Load a world from a ZIP",
     "packing": "Packing, {done} %",
+    "repacked": "This world has changed since. Please save it again.",
     "loading": "Reading, {done} %",
     "loaded": "{name} is in the menu now.",
     "deleted": "{name} is deleted.",

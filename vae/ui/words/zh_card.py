@@ -128,5 +128,8 @@ PHRASES = {
         "`training.json` 里，图片本身不在。"
     ),
     "not screened for content": "未做内容筛查",
+    "checked by {name} for {labels} (from {number} on)": (
+        "已由 {name} 检查是否含有 {labels}（从 {number} 起）"
+    ),
     "Consent ({when}, {who}): {sentence}": "授权声明（{when}，{who}）：{sentence}",
 }

@@ -44,6 +44,8 @@ SENTENCES = {
     ),
     "there is no file {file}": "没有文件 {file}",
     "{file} is damaged or cut short; fetch it again": "{file} 已损坏或不完整，请重新获取",
+    "{file} may not be read: its permissions forbid it": "{file} 不允许读取：没有权限",
+    "{file} cannot be read ({reason}); try again": "{file} 无法读取（{reason}），请再试一次",
     "{file} holds numbers that are not finite; train it again": "{file} 含有非有限的数，请重新训练",
     "could not write {file}: {reason}": "无法写出 {file}（{reason}）",
     "{file} was not written by this project": "{file} 不是由本项目写出的",
@@ -118,6 +120,7 @@ SENTENCES = {
     "expected the name of a world": "应为一个世界的名称",
     # pictures to learn from: why a file is left out
     "This file is damaged or cut short.": "这个文件已损坏或不完整。",
+    "This file may not be read: its permissions forbid it.": "这个文件不允许读取：没有权限。",
     "This is not a PNG, JPEG or WebP picture.": "这不是 PNG、JPEG 或 WebP 图片。",
     "This picture has {millions} million pixels; at most {most} million are read.": (
         "这张图片有 {millions} 百万像素，最多读取 {most} 百万。"
@@ -158,6 +161,9 @@ SENTENCES = {
     ),
     "This picture took too long to open.": "打开这张图片花的时间太长。",
     "Only the first {most} files were looked at.": "只查看了前 {most} 个文件。",
+    "checked by {name} for {labels} (from {number} on)": (
+        "已由 {name} 检查是否含有 {labels}（从 {number} 起）"
+    ),
     "The content check was not used: the library transformers is not installed.": (
         "没有进行内容检查：未安装 transformers 库。"
     ),
@@ -348,9 +354,13 @@ SENTENCES = {
     ),
     "{name} is a shipped world and is not replaced": "{name} 是自带的世界，不会被替换",
     "{name} is not a world: it has no {file}": "{name} 不是一个世界：缺少 {file}",
+    "{name} is being changed; try again in a moment": "{name} 正在变动，请稍后再试",
     "a world's ZIP has at most {most} MB": "世界的 ZIP 最多 {most} MB",
     "{name} came with the program and is not deleted": "{name} 是程序自带的，不会被删除",
     "deleting {name} cannot be undone; confirm it": "删除 {name} 后无法恢复，请确认",
+    "the ZIP is packed in a way that is not read; use a plain ZIP": (
+        "这个 ZIP 的压缩方式无法读取，请使用普通的 ZIP"
+    ),
     "this is not a ZIP, or it is damaged; export the world again": (
         "这不是 ZIP，或者已损坏，请重新导出这个世界"
     ),

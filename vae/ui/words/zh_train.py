@@ -33,7 +33,7 @@ TRAIN = {
     "leave_out": "排除 {name}",
     "left_out": "你排除了它。",
     "take_back": "放回",
-    "content": "{name} 看过图片的内容。",
+    "content": "图片的内容{check}。通过检查不等于安全。",
     "no_content": "未做内容审查：没有人看过图片画的是什么。",
     # what goes wrong on the way in
     "foreign": "这不是 PNG、JPEG、WebP 或 ZIP 文件。",
@@ -172,6 +172,7 @@ TRAIN = {
     "download": "下载 ZIP",
     "load": "从 ZIP 载入世界",
     "packing": "正在打包，{done} %",
+    "repacked": "这个世界刚刚变了，请再保存一次。",
     "loading": "正在读取，{done} %",
     "loaded": "{name} 已在菜单中。",
     "deleted": "{name} 已删除。",
