@@ -207,16 +207,18 @@ def test_fewer_images_are_picked_evenly():
 
 
 def test_overhead_is_what_the_trainer_adds_in_the_middle_of_the_rounds():
-    found = Overhead(bare=(100.0, 200.0, 50.0), inline=(108.0, 210.0, 56.0))
+    own = (108.0, 210.0, 56.0)
+    found = Overhead(bare=(100.0, 200.0, 50.0), inline=own, wall=(150.0, 300.0, 90.0))
     assert found.share == pytest.approx(0.08)
     assert found.share_beside is None
     assert format_lines("pretrain", found, own_core=True) == (
-        "pretrain, closed loop inline: 108.0 ms a step, bare 100.0 ms, overhead +8.0%"
+        "pretrain, closed loop inline: 108.0 ms of work a step, bare 100.0 ms, overhead +8.0%"
     )
-    found = replace(found, beside=(80.0, 150.0, 45.0))
+    found = replace(found, beside=(120.0, 220.0, 80.0))
     assert found.share_beside == pytest.approx(-0.2)
     apart, after = (format_lines("x", found, own_core=own).splitlines()[1] for own in (True, False))
-    assert apart == "x, closed loop beside, on a core of its own: 80.0 ms a step, -20.0%"
+    assert apart.startswith("x, closed loop beside, on a core of its own: 120.0 ms a step on the")
+    assert apart.endswith("wall, inline 150.0 ms, -20.0%")
     assert "no core to spare" in after
 
 
@@ -235,7 +237,7 @@ def test_overhead_times_a_real_trainer_without_breaking_it(sets, name, monkeypat
 
     monkeypatch.setattr(Trainer, "train_step", watched)
     overhead = measure_overhead(trainer, rounds=2, block=2)
-    for times in (overhead.bare, overhead.inline, overhead.beside):
+    for times in (overhead.bare, overhead.inline, overhead.wall, overhead.beside):
         assert len(times) == 2
         assert min(times) > 0
     # The ways take turns: a warm-up of each, and rounds that begin with another.

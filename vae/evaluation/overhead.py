@@ -3,10 +3,11 @@
 The bare loop is what one would write by hand: one batch that is made beforehand, the same losses
 forward and backward, clipping, the optimiser's step, the weight average, and the judge's step where
 there is one. The trainer adds what a real run needs: batches drawn, flipped and measured, the
-schedule, the balance of the two losses, events. It is timed twice: with the closed loop inline, as
-the bare one has it, which is its overhead; and with the closed loop beside, on a second core, as it
-really runs where there is one to spare. All three in turn, a block of steps each, so that a noisy
-machine is noisy to all.
+schedule, the balance of the two losses, events. With the closed loop inline, as the bare loop has
+it, the difference is its overhead. With the closed loop beside, on a second core, as it really runs
+where there is one to spare, it is set against itself inline. All in turn, a block of steps each, so
+that a noisy machine is noisy to all; and where one thread does all the work its own seconds count,
+not those that others took it off the core for.
 
 ``python -m vae.evaluation.overhead --data FOLDER`` prints two lines.
 """
@@ -15,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,12 +26,14 @@ import torch
 from torch import Tensor
 
 from vae.evaluation.exit_status import in_one_line
+from vae.evaluation.speed import own_clock, torch_threads, wall_clock
 from vae.losses import hinge_discriminator_loss, translate
 from vae.objective import Objective
 from vae.precision import autocast
 
 if TYPE_CHECKING:
     from vae.batches import Batch
+    from vae.beside import LoopBeside
     from vae.trainer import Event, Trainer
 
 LOG_EVERY = 10
@@ -42,13 +44,15 @@ class Overhead:
     """Milliseconds a step, one number a round.
 
     Attributes:
-        bare: Of the loop written by hand.
-        inline: Of the trainer with the closed loop in the step's own graph.
-        beside: Of the trainer with the closed loop beside; empty where it has none.
+        bare: Of the loop written by hand, by :func:`vae.evaluation.speed.own_clock`.
+        inline: Of the trainer with the closed loop in the step's own graph, by the same.
+        wall: The same steps by the clock on the wall.
+        beside: Of the trainer with the closed loop beside, by that; empty where it has none.
     """
 
     bare: tuple[float, ...]
     inline: tuple[float, ...]
+    wall: tuple[float, ...]
     beside: tuple[float, ...] = ()
 
     @property
@@ -58,12 +62,12 @@ class Overhead:
 
     @property
     def share_beside(self) -> float | None:
-        """What it adds, or takes off, with the closed loop beside."""
-        return _added(self.beside, self.bare) if self.beside else None
+        """What the closed loop beside takes off the trainer's own step, below 0, or adds to it."""
+        return _added(self.beside, self.wall) if self.beside else None
 
 
-def _added(some: Sequence[float], bare: Sequence[float]) -> float:
-    return float(np.median(np.divide(some, bare))) - 1.0
+def _added(some: Sequence[float], others: Sequence[float]) -> float:
+    return float(np.median(np.divide(some, others))) - 1.0
 
 
 class BareLoop:
@@ -94,10 +98,11 @@ class BareLoop:
         t.optimizer.step()
         t.average.update_parameters(t.model)
         if self.judge is not None:
-            self._judge_step(batch, output)
+            self.judge_step(batch, output)
         return total.detach()
 
-    def _judge_step(self, batch: Batch, output: Tensor) -> None:
+    def judge_step(self, batch: Batch, output: Tensor) -> None:
+        """Take the judge's step on a batch and what was drawn from it."""
         assert self.judge is not None
         t, n = self.trainer, len(batch.x)
         with autocast(t.device, t.protocol):
@@ -118,16 +123,15 @@ def measure_overhead(trainer: Trainer, *, rounds: int = 6, block: int = 10) -> O
         block: Steps in a block.
     """
     events, beside, bare = trainer.run(), trainer.beside, BareLoop(trainer)
+    clocks = own_clock(trainer.device), wall_clock(trainer.device)
 
-    def real(way: object) -> float:
-        trainer.beside = way if way is beside else None
-        first = trainer.step
-        spent = _time_of(lambda: run_trainer(trainer, events, block), trainer.device)
-        return 1000 * spent / (trainer.step - first)
+    def real(way: LoopBeside | None) -> np.ndarray:
+        trainer.beside, first = way, trainer.step
+        spent = _spent(lambda: run_trainer(trainer, events, block), clocks)
+        return spent / (trainer.step - first)
 
-    def by_hand() -> float:
-        spent = _time_of(lambda: [bare.step(batch) for _ in range(block)], trainer.device)
-        return 1000 * spent / block
+    def by_hand() -> np.ndarray:
+        return _spent(lambda: [bare.step(batch) for _ in range(block)], clocks) / block
 
     kinds = {"bare": by_hand, "inline": lambda: real(None)}
     if beside is not None:
@@ -138,13 +142,18 @@ def measure_overhead(trainer: Trainer, *, rounds: int = 6, block: int = 10) -> O
         warm()
     batch = trainer.source.next()  # the bare loop is given its batch
     by_hand()
-    found: dict[str, list[float]] = {name: [] for name in kinds}
+    found: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
     for number in range(rounds):
         turn = number % len(kinds)
         for name in (*list(kinds)[turn:], *list(kinds)[:turn]):
             found[name].append(kinds[name]())
     trainer.beside = beside
-    return Overhead(**{name: tuple(times) for name, times in found.items()})
+    own, wall = (
+        {name: tuple(row[i] for row in rows) for name, rows in found.items()} for i in (0, 1)
+    )
+    return Overhead(
+        bare=own["bare"], inline=own["inline"], wall=wall["inline"], beside=wall.get("beside", ())
+    )
 
 
 def run_trainer(trainer: Trainer, events: Iterator[Event], steps: int) -> None:
@@ -154,34 +163,31 @@ def run_trainer(trainer: Trainer, events: Iterator[Event], steps: int) -> None:
         next(events)
 
 
-def _time_of(call: Callable[[], object], device: torch.device) -> float:
-    """Return the seconds of one call, waiting for a GPU to be done."""
-    begun = time.perf_counter()
+def _spent(call: Callable[[], object], clocks: Sequence[Callable[[], float]]) -> np.ndarray:
+    """Return the milliseconds of one call by each clock."""
+    begun = [clock() for clock in clocks]
     call()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - begun
+    return 1000 * np.subtract([clock() for clock in clocks], begun)
 
 
 def format_lines(name: str, overhead: Overhead, *, own_core: bool) -> str:
     """Return what was found in two lines: the overhead, and the trainer as it runs."""
-    bare, inline = (float(np.median(times)) for times in (overhead.bare, overhead.inline))
+    bare, inline, wall = map(np.median, (overhead.bare, overhead.inline, overhead.wall))
     lines = [
-        f"{name}, closed loop inline: {inline:.1f} ms a step, bare {bare:.1f} ms, "
+        f"{name}, closed loop inline: {inline:.1f} ms of work a step, bare {bare:.1f} ms, "
         f"overhead {overhead.share:+.1%}"
     ]
     if overhead.share_beside is not None:
         where = "on a core of its own" if own_core else "with no core to spare, after the rest"
         lines.append(
-            f"{name}, closed loop beside, {where}: {np.median(overhead.beside):.1f} ms a step, "
-            f"{overhead.share_beside:+.1%}"
+            f"{name}, closed loop beside, {where}: {np.median(overhead.beside):.1f} ms a step on "
+            f"the wall, inline {wall:.1f} ms, {overhead.share_beside:+.1%}"
         )
     return "\n".join(lines)
 
 
 def evaluate(options: argparse.Namespace) -> None:
     """Measure, and print the lines."""
-    from vae.evaluation.speed import torch_threads
     from vae.utils import num_cores
 
     with torch_threads(options.threads):
