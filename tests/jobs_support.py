@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Callable
@@ -86,9 +87,46 @@ def losses(folder: Path) -> list[tuple[int, float]]:
     return [(r["step"], r["total"]) for r in records if r.get("kind") == "step"]
 
 
+STRAY = ("*.part", ".new-*", ".import-*", ".deleted-*")
+"""What is being written, submitted or removed, imported, deleted: gone when it is done."""
+
+
 def left_behind(folder: Path) -> list[str]:
-    """Half-written files below a folder."""
-    return [str(path) for path in folder.rglob("*.part")]
+    """Half-written files, and folders half made or half removed, below a folder."""
+    return sorted(str(path) for pattern in STRAY for path in folder.rglob(pattern))
+
+
+def unreadable(folder: Path) -> list[str]:
+    """Files below a folder that cannot be read whole, with the reason; half-written ones aside."""
+    bad = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.name.endswith(".part"):
+            try:
+                _read(path)
+            except Exception as error:  # whatever it is, it is a torn file
+                bad.append(f"{path.relative_to(folder)}: {error}")
+    return bad
+
+
+def _read(path: Path) -> None:
+    """Read a file as what its name says it is; one of a kind that is not known is an error."""
+    from vae.checkpoint import read_tensors
+    from vae.tracker import Tracker
+
+    if path.suffix == ".safetensors":
+        read_tensors(path)
+    elif path.suffix == ".jsonl":
+        Tracker(path).read()
+    elif path.suffix == ".json":
+        json.loads(path.read_text(encoding="utf-8"))
+    elif path.suffix in (".png", ".webp"):
+        with Image.open(path) as image:
+            image.load()
+    elif path.suffix in (".md", ".log"):
+        text = path.read_text(encoding="utf-8")
+        assert text or path.suffix == ".log", "it is empty"
+    else:
+        assert path.name in ("lock", ".key"), "no known kind of file"
 
 
 def consent_of(folder: Path) -> Manifest:

@@ -12,8 +12,8 @@ ENOUGH = 4
 """Held-out measurements before anything is said of them."""
 PATIENT = 30
 """Steps since the weights that are kept before overfitting is spoken of."""
-WEAK_JUDGE, STRONG_JUDGE = 1.9, 0.4
-"""The judge's hinge loss: 2 is one who cannot tell, 0 one who always can."""
+STRONG_JUDGE = 0.4
+"""The judge's hinge loss below which it wins: 2 is one who cannot tell, 0 one who always can."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
@@ -41,8 +42,12 @@ def whole(name: str, value: Any, low: int = 1, high: int = 1 << 31) -> int:
 
 
 def canonical_ivae_model(name: str) -> str:
-    """Return the variant's one spelling; ``'ìm-pivae'``, with the accent, is the same name."""
-    return choose("ivae_model", _ALIASES.get(name, name), IVAE_MODELS)
+    """Return the variant's one spelling; ``'ìm-pivae'``, with the accent, is the same name.
+
+    The accent may be a letter's own or a mark of its own behind it, as some keyboards write it.
+    """
+    whole_letters = unicodedata.normalize("NFC", name) if isinstance(name, str) else name
+    return choose("ivae_model", _ALIASES.get(whole_letters, name), IVAE_MODELS)
 
 
 def from_dict(cls: type[T], values: dict[str, Any]) -> T:

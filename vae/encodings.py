@@ -55,9 +55,21 @@ UNITS: dict[str, str] = {
     "angle_cos": "-1 to 1",
     "angle_sin": "-1 to 1",
     "coverage": "0 to 1",
-    "edge_softness": "fraction of the side",
+    "edge_softness": "width of the edge, in sides",
 }
 """The natural unit of each attribute, as :func:`measure` returns it."""
+
+RANGES: dict[str, tuple[float, float]] = {
+    **{"lightness": (0, 100), "redness": (-87, 99), "warmth": (-108, 95)},  # all of sRGB
+    **{"lightness_spread": (0, 50), "redness_spread": (0, 93), "warmth_spread": (0, 102)},
+    **{"colorfulness": (0, 298), "palette_variety": (0, math.log(4 * 6 * 6))},
+    **{"local_contrast": (0, 50), "fineness": (-10, 10), "coarseness": (0, 8)},
+    **{"directionality": (0, 1), "angle_cos": (-1, 1), "angle_sin": (-1, 1)},
+    **{"coverage": (0, 1), "edge_softness": (0, 20)},
+}
+"""Least and most of each attribute in its unit; pictures lie well within. Coarseness ends at log2
+of the side in pixels (8 for 256). The edge softness of a ramp is two thirds of its width; 20 is a
+picture that is half clear everywhere and has no edge at all."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "palette": ATTRIBUTES[0:8],
@@ -128,7 +140,7 @@ def measure(x: Tensor) -> Tensor:
         x: Straight images (N, C, H, W) in [0, 1], C in 1, 3, 4.
 
     Returns:
-        (N, 16) in natural units (:data:`UNITS`), finite for every input, differentiable.
+        (N, 16) in natural units (:data:`UNITS`, :data:`RANGES`), finite, differentiable.
 
     Raises:
         ShapeError: The tensor is not (N, C, H, W) with C in 1, 3, 4.

@@ -26,8 +26,10 @@ from vae.matching import STEPS, Match, Matching, match, plain
 from vae.model import IvAE, fetch_world, load_model
 from vae.packed import PackedDecoder, can_pack, computes_bf16
 from vae.shelf import CHECKPOINTS, WEIGHTS, tend, world_folders
-from vae.sliders import Slider, SliderTable, build_slider_table
+from vae.sliders import Slider, SliderTable, sliders_of
 from vae.solver import effect_of_key
+
+ROUNDING = 1e-3  # how far beyond [0, 1] an image may lie
 
 
 def list_worlds(folder: Path = CHECKPOINTS) -> list[str]:
@@ -98,7 +100,7 @@ class World:
         """Encode images (N, C, S, S) in [0, 1] of this world's channels and size.
 
         Raises:
-            ShapeError: The images do not fit the world.
+            ShapeError: The images do not fit the world, are not finite, or leave [0, 1].
         """
         return self.model.posterior(self._check(images)).mean
 
@@ -264,16 +266,17 @@ class World:
 
         Args:
             latents: Where to start.
-            by: Slider name → move in standard deviations of the training set; a number, or
-                (N,) for one each.
+            by: Slider name → standard deviations of the training set; a number, or (N,).
 
         Raises:
-            ConfigError: A slider is unknown.
+            ConfigError: A slider is unknown, or a move is not finite.
         """
         joined = latents.joined()
         for name in sorted(by):  # one order, or the same moves differ in their last bits
             direction = self._direction(name)
             amount = torch.as_tensor(by[name], dtype=joined.dtype, device=joined.device)
+            if not amount.isfinite().all():
+                raise ConfigError(f"{name} cannot move by {by[name]}; give a finite number")
             joined = joined + amount.reshape(-1, 1) * direction
         return self.split(joined)
 
@@ -344,12 +347,19 @@ class World:
 
     def _check(self, images: Tensor) -> Tensor:
         size, channels = self.image_size, self.channels
-        if images.ndim != 4 or images.shape[1:] != (channels, size, size):
+        if images.ndim != 4 or not len(images) or images.shape[1:] != (channels, size, size):
             raise ShapeError(
                 f"the world {self.name} takes images of shape (N, {channels}, {size}, {size}), "
                 f"found {tuple(images.shape)}"
             )
-        return images.to(self.device, torch.float32).contiguous(memory_format=torch.channels_last)
+        images = images.to(self.device, torch.float32)
+        least, most = (float(end) for end in images.aminmax())
+        if not -ROUNDING <= least <= most <= 1 + ROUNDING:  # nor is it where one is not a number
+            raise ShapeError(
+                f"the world {self.name} takes images in [0, 1], found values from {least:g} to "
+                f"{most:g}; divide bytes by 255, and leave out what is not finite"
+            )
+        return images.contiguous(memory_format=torch.channels_last)
 
 
 def get_infer_model(name: str | Path, *, device: str | torch.device = "cpu", **hub: Any) -> World:
@@ -384,16 +394,7 @@ def get_infer_model(name: str | Path, *, device: str | torch.device = "cpu", **h
         if isinstance(error, CheckpointError):
             raise
         raise ConfigError(f"the device {device!r} is not available here") from error
-    return World(folder, model, _sliders_of(folder, model))
-
-
-def _sliders_of(folder: Path, model: IvAE) -> SliderTable:
-    """Read a world's sliders; measure them, which takes a while, where it came without any."""
-    path = folder / "sliders.json"
-    if path.is_file() or model.density is None:
-        return SliderTable.load(path)
-    generator = torch.Generator().manual_seed(0)
-    return build_slider_table(model, model.density.sample(256, generator=generator))
+    return World(folder, model, sliders_of(folder, model))
 
 
 __all__ = ["CHECKPOINTS", "Latents", "World", "get_infer_model", "list_worlds"]

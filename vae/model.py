@@ -156,7 +156,10 @@ def fetch_world(model_id: str, **hub: Any) -> Path:
     try:
         return Path(snapshot_download(model_id, allow_patterns=list(WORLD_FILES), **options))
     except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
-        raise CheckpointError(f"there is no folder {model_id}, and no such hub world") from error
+        raise CheckpointError(
+            f"there is no folder {model_id}, and the hub has no such world or cannot be reached; "
+            "check the name and the connection"
+        ) from error
 
 
 def save_model(folder: Path, model: IvAE) -> None:

@@ -80,6 +80,15 @@ class SliderTable:
             raise CheckpointError(f"{path.name} is damaged; measure them again") from error
 
 
+def sliders_of(folder: Path, model: IvAE) -> SliderTable:
+    """Read a world's sliders; measure them, which takes a while, where it came without any."""
+    path = folder / "sliders.json"
+    if path.is_file() or model.density is None:
+        return SliderTable.load(path)
+    generator = torch.Generator().manual_seed(0)
+    return build_slider_table(model, model.density.sample(256, generator=generator))
+
+
 @torch.no_grad()
 def build_slider_table(
     model: IvAE,

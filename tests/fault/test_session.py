@@ -14,9 +14,17 @@ import torch
 from PIL import Image
 
 from tests.conftest import snapshot
-from tests.jobs_support import left_behind, losses, request, submitted, worlds_with
-from vae import checkpoint, keeping
+from tests.jobs_support import (
+    left_behind,
+    losses,
+    request,
+    submitted,
+    unreadable,
+    worlds_with,
+)
+from vae import checkpoint, keeping, tracker, utils
 from vae import session as session_module
+from vae.checkpoint import read_tensors
 from vae.guard import Caps
 from vae.infer import get_infer_model
 from vae.jobs import Jobs
@@ -254,34 +262,70 @@ def fill_disk(monkeypatch, name):
     monkeypatch.setattr(checkpoint, "write_atomic", write)
 
 
-FULL = "No space left on device. Training goes on, and tries again."
+def refuse_while_training(monkeypatch, steps, *, names=None):
+    """Refuse writes from one of some steps on until the next one; return what was refused.
+
+    Half of the bytes are written, and then the disk is full: for every file, or for some names.
+    """
+    now, refused = {"step": 0}, []
+    real_step, real_new, real_line = Trainer.train_step, utils._write_new, tracker._write_all
+
+    def step(self):
+        now["step"] = self.step + 1
+        return real_step(self)
+
+    def refuses(name):
+        if now["step"] not in steps or (names and name not in names):
+            return False
+        refused.append((now["step"], name))
+        return True
+
+    def write_new(path, data, *, sync):
+        if refuses(path.name.lstrip(".").rsplit(".", 2)[0]):
+            path.write_bytes(data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real_new(path, data, sync=sync)
+
+    def write_line(file, data):
+        if refuses("run.jsonl"):
+            os.write(file, data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real_line(file, data)
+
+    monkeypatch.setattr(Trainer, "train_step", step)
+    monkeypatch.setattr(utils, "_write_new", write_new)
+    monkeypatch.setattr(tracker, "_write_all", write_line)
+    return refused
 
 
-def test_a_disk_that_is_full_for_a_while_costs_only_saves(jobs, data, monkeypatch, unbroken):
+def same_weights(first, second):
+    mine, theirs = (get_infer_model(path).model.state_dict() for path in (first, second))
+    return all(torch.equal(tensor, theirs[name]) for name, tensor in mine.items())
+
+
+def test_a_disk_that_is_full_for_a_while_costs_only_saves_and_reports(
+    jobs, data, monkeypatch, unbroken
+):
+    curve, _, worlds = unbroken
     ledger = submitted(jobs, request(data))
-    real = Trainer.save
-
-    def save(self):
-        if 2 <= self.step <= 5:
-            with monkeypatch.context() as patch:
-                fill_disk(patch, "training")
-                real(self)
-        else:
-            real(self)
-
-    monkeypatch.setattr(Trainer, "save", save)
-    heard = set()
+    refused = refuse_while_training(monkeypatch, {3, 4, 5})
+    saved = []
 
     def watch(progress, words):
-        heard.add(ledger.status().message.removeprefix("Could not write training.safetensors: "))
+        _, header = read_tensors(ledger.folder / "training.safetensors")
+        saved.append(header["step"])
 
     assert work(ledger, jobs.worlds, watch=watch) == 0
     status = ledger.status()
-    assert status.state == "done"
+    assert (status.state, status.step, status.saved) == ("done", 8, 8)
     assert status.message == ""  # that is over
-    assert heard == {"", FULL}
-    assert losses(ledger.folder) == unbroken[0]
-    assert left_behind(ledger.folder) == []
+    assert {step for step, name in refused if name == "training.safetensors"} == {3, 4, 5}
+    assert "run.jsonl" in {name for _, name in refused}
+    assert saved == [0, 1, 2, 2, 2, 2, 6, 7]  # as each step is told, before its own save
+    assert losses(ledger.folder) == [row for row in curve if row[0] not in (3, 4, 5)]
+    assert same_weights(jobs.worlds / "Mine", worlds / "Mine")
+    assert unreadable(ledger.folder) == unreadable(jobs.worlds) == []
+    assert left_behind(ledger.folder) == left_behind(jobs.worlds) == []
 
 
 @pytest.mark.parametrize(("ask", "state"), [("pause", "done"), ("stop", "stopped")])
@@ -375,7 +419,28 @@ def test_a_disk_that_is_full_at_the_end_keeps_the_world_that_was_there(jobs, dat
     assert ledger.status().state == "done"
 
 
-def test_a_report_that_cannot_be_written_does_not_end_a_run(jobs, data, monkeypatch, unbroken):
+def test_a_report_that_cannot_be_written_is_dropped_and_said_again_later(
+    jobs, data, monkeypatch, unbroken
+):
+    curve, _, worlds = unbroken
+    ledger = submitted(jobs, request(data))
+    monkeypatch.setattr("vae.reporter.REPORT_EVERY", 0.0)
+    refused = refuse_while_training(monkeypatch, {3, 4, 5}, names=("status.json", "run.jsonl"))
+    told = []
+    watch = lambda progress, words: told.append(ledger.status().step)  # noqa: E731
+    assert work(ledger, jobs.worlds, watch=watch) == 0
+    assert {(step, name) for step in (3, 4, 5) for name in ("status.json", "run.jsonl")} == {
+        *refused
+    }
+    assert told == [1, 2, 2, 2, 2, 6, 7, 8]
+    status = ledger.status()
+    assert (status.state, status.step, status.saved, status.message) == ("done", 8, 8, "")
+    assert losses(ledger.folder) == [row for row in curve if row[0] not in (3, 4, 5)]
+    assert same_weights(jobs.worlds / "Mine", worlds / "Mine")
+    assert unreadable(ledger.folder) == left_behind(ledger.folder) == []
+
+
+def test_pictures_that_cannot_be_written_do_not_end_a_run(jobs, data, monkeypatch, unbroken):
     ledger = submitted(jobs, request(data))
 
     def full(path, data, **_):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from tests.conftest import draw_art
-from vae.encodings import ATTRIBUTES, measure, rgb_to_lab
+from vae.encodings import ATTRIBUTES, RANGES, measure, rgb_to_lab
 
 SIDE = 48
 few = settings(max_examples=12, derandomize=True, deadline=None)
@@ -135,6 +135,17 @@ def test_colour_that_cannot_be_seen_does_not_count(seed):
     before, after = measured(picture, other)
     assert hidden.any()
     assert after == pytest.approx(before, rel=1e-4, abs=1e-4)
+
+
+@few
+@given(seeds, st.sampled_from([28, 32, 64, 128]), st.sampled_from(["art", "noise", "two tones"]))
+def test_every_attribute_keeps_its_range(seed, side, kind):
+    noise = np.random.default_rng(seed).uniform(size=(side, side, 4))
+    art = draw_art(seed, side) / 255
+    picture = {"art": art, "noise": noise, "two tones": (noise > 0.5).astype(np.float64)}[kind]
+    (found,) = measured(picture)
+    for name, (low, high) in RANGES.items():
+        assert low - 1e-3 <= found[name] <= high + 1e-3, name
 
 
 @few

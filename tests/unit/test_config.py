@@ -1,6 +1,7 @@
 """Settings are checked when they are made, and an error names what is allowed."""
 
 import dataclasses
+import unicodedata
 
 import pytest
 
@@ -65,6 +66,16 @@ def test_a_value_that_cannot_be_says_what_can(changes, says):
 def test_the_accented_spelling_is_the_same_name():
     assert canonical_ivae_model("ìm-pivae") == "im-pivae"
     assert ModelConfig(ivae_model="ìm-pivae") == ModelConfig()
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_the_accent_may_be_a_mark_of_its_own(form):
+    name = unicodedata.normalize(form, "\u00ecm-pivae")
+    assert len(name) == {"NFC": 8, "NFD": 9}[form]
+    assert canonical_ivae_model(name) == "im-pivae"
+    assert ModelConfig(ivae_model=name) == ModelConfig()
+    with pytest.raises(ConfigError, match="ivae_model must be one of"):
+        ModelConfig(ivae_model=3)  # type: ignore[arg-type]
 
 
 def test_a_dict_gives_the_config_back_and_unknown_keys_are_refused():

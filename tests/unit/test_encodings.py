@@ -1,12 +1,23 @@
 """The sixteen attributes against an independent measurer, and the table that standardises them."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
 from scipy.stats import spearmanr
 
 from tests.conftest import draw_art, draw_fruit, to_images
-from vae.encodings import ATTRIBUTES, GROUPS, UNITS, Standardizer, measure, rgb_to_lab, to_rgba
+from vae.encodings import (
+    ATTRIBUTES,
+    GROUPS,
+    RANGES,
+    UNITS,
+    Standardizer,
+    measure,
+    rgb_to_lab,
+    to_rgba,
+)
 from vae.errors import ShapeError
 from vae.evaluation.measures import measure_batch
 
@@ -32,7 +43,8 @@ def column(x: torch.Tensor, name: str) -> torch.Tensor:
 
 def test_sixteen_names_with_units_in_three_groups():
     assert len(ATTRIBUTES) == len(set(ATTRIBUTES)) == 16
-    assert tuple(UNITS) == ATTRIBUTES
+    assert tuple(UNITS) == tuple(RANGES) == ATTRIBUTES
+    assert all(low < high for low, high in RANGES.values())
     assert tuple(name for names in GROUPS.values() for name in names) == ATTRIBUTES
 
 
@@ -55,6 +67,11 @@ def test_palette_variety_orders_pictures_as_the_independent_one_does():
     assert spearmanr(ours, theirs)[0] > 0.85
 
 
+def within_ranges(found: torch.Tensor) -> None:
+    for (name, (low, high)), values in zip(RANGES.items(), found.unbind(1), strict=True):
+        assert low - 1e-3 <= values.min() <= values.max() <= high + 1e-3, (name, values)
+
+
 def hard_pictures(side: int = 32) -> dict[str, torch.Tensor]:
     ramp = torch.arange(side)
     checks = ((ramp[:, None] + ramp[None]) % 2).float()
@@ -74,6 +91,7 @@ def hard_pictures(side: int = 32) -> dict[str, torch.Tensor]:
         "checkered alpha": torch.cat((torch.rand(3, side, side), checks[None])),
         "one-pixel stripes": torch.cat((stripes.expand(3, side, side), torch.ones(1, side, side))),
         "one dot": dot,
+        "half clear": torch.full((4, side, side), 0.5),
     }
 
 
@@ -83,9 +101,39 @@ def test_hard_pictures_are_finite_with_finite_slopes(name, side):
     x = hard_pictures(side)[name][None].clone().requires_grad_(True)
     found = measure(x)
     assert torch.isfinite(found).all()
+    within_ranges(found)
     for value in found[0]:
         (slope,) = torch.autograd.grad(value, x, retain_graph=True)
         assert torch.isfinite(slope).all()
+
+
+def two_halves(first: tuple[float, ...], second: tuple[float, ...], side: int) -> torch.Tensor:
+    picture = torch.ones(4, side, side)
+    picture[:3, :, : side // 2] = torch.tensor(first)[:, None, None]
+    picture[:3, :, side // 2 :] = torch.tensor(second)[:, None, None]
+    return picture
+
+
+@pytest.mark.parametrize("side", [28, 64, 256])
+def test_every_attribute_keeps_its_range_at_the_corners_of_the_cube(side):
+    """The corners are as light, red and warm as can be, and two of them as spread."""
+    corners = list(itertools.product((0.0, 1.0), repeat=3))
+    x = torch.stack([two_halves(a, b, side) for a, b in itertools.product(corners, corners)])
+    found = measure(x)
+    within_ranges(found)
+    for name in ("lightness", "redness", "warmth", "lightness_spread", "warmth_spread"):
+        low, high = RANGES[name]
+        column = found[:, ATTRIBUTES.index(name)]
+        assert column.min() < low + 0.02 * (high - low), name
+        assert column.max() > high - 0.02 * (high - low), name
+
+
+def test_a_ramp_of_alpha_has_two_thirds_of_its_width_for_softness():
+    side, width = 256, 32
+    ramp = ((torch.arange(side) - 100.0) / width).clamp(0, 1).expand(1, side, side)
+    softness = column(torch.cat((torch.full((3, side, side), 0.5), ramp))[None], "edge_softness")
+    blunted = 1 / 1.05  # the length of the edge is one side, and a twentieth is added to it
+    assert softness.item() == pytest.approx(blunted * 2 / 3 * width / side, rel=0.06)
 
 
 def test_one_colour_has_no_texture():

@@ -7,12 +7,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch.distributions import Normal
+from torch.distributions import kl_divergence as torch_kl
 
-from tests.conftest import TINY, draw_art
+from tests.conftest import TINY, draw_art, image_set, tiny_model
+from vae.data import load_split
 from vae.evaluation import ablations
-from vae.evaluation.ablations import VARIANTS, format_rows, main, train_variant
+from vae.evaluation.ablations import (
+    VARIANTS,
+    UnconditionalObjective,
+    format_rows,
+    main,
+    train_variant,
+)
+from vae.finish import write_world
+from vae.infer import get_infer_model
 from vae.protocols import get_protocol
+from vae.trainer import Trainer
 
 
 @pytest.fixture
@@ -56,8 +69,6 @@ def test_rows_are_measured_written_and_read_again(art_folder, tmp_path, capsys, 
 
 
 def test_the_judge_comes_after_and_moves_the_decoder_alone(art_folder):
-    from vae.data import load_split
-
     sets = load_split(art_folder, size=32, channels=4)
     base, judged = (
         train_variant(VARIANTS[name], *sets, steps=2, seed=1).model.state_dict()
@@ -66,6 +77,42 @@ def test_the_judge_comes_after_and_moves_the_decoder_alone(art_folder):
     same = {name: bool((base[name] == judged[name]).all()) for name in base}
     assert all(same[name] for name in base if name.startswith("latent_encoder."))
     assert not all(same[name] for name in base if name.startswith("output_encoder.head"))
+
+
+def test_without_the_conditional_prior_its_divergence_alone_is_another():
+    trainer = Trainer(
+        tiny_model(), image_set(16), image_set(4), get_protocol("pretrain", steps=2, batch_size=8)
+    )
+    batch = trainer.source.next()
+    trainer.model.eval()
+    with_prior, _ = trainer.objective(batch)
+    objective = UnconditionalObjective(trainer.model, trainer.protocol)
+    without, _ = objective(batch)
+    assert without.keys() == with_prior.keys() >= {"order", "likeness", "loop", "read_back"}
+    assert [n for n in without if not torch.equal(without[n], with_prior[n])] == ["kl_key"]
+    key = trainer.model.posterior(batch.x).key
+    plain = Normal(torch.zeros(()), torch.ones(()))
+    expected = torch_kl(Normal(key.mean, (key.logvar / 2).exp()), plain).sum(1).mean()
+    assert without["kl_key"].item() == pytest.approx(expected.item(), rel=1e-4)
+    objective.total(without, step=1).backward()
+    assert all(p.grad is None for p in trainer.model.latent_decoder.prior.parameters())
+
+
+def test_a_model_without_the_conditional_prior_trains_to_a_world(art_folder, tmp_path):
+    sets = load_split(art_folder, size=32, channels=4)
+    base, without = (
+        train_variant(VARIANTS[name], *sets, steps=3, seed=1) for name in ("base", "no-prior")
+    )
+    first, second = base.model.state_dict(), without.model.state_dict()
+    assert first.keys() == second.keys()
+    assert any(
+        not torch.equal(first[name], second[name]) for name in first if "latent_encoder" in name
+    )
+    write_world(tmp_path / "world", without.model, without.table, "# A world\n")
+    kept = get_infer_model(tmp_path / "world")
+    assert torch.allclose(
+        kept.encode(sets[1].floats()).key, without.encode(sets[1].floats()).key, atol=0.05
+    )
 
 
 def test_a_missing_folder_is_one_sentence(tmp_path, capsys):

@@ -132,18 +132,20 @@ def test_seeds_are_trained_kept_and_not_trained_again(
     assert main(command) == 0
     table = capsys.readouterr().out
     titles = [title for title, *_ in asked]
-    assert [row[1:] for row in asked] == [(3, 0, 32), (3, 1, 32)] * 2
+    assert [row[1:] for row in asked] == [(3, 0, 32), (3, 1, 32)] * 3
     assert titles[:2] == ["base", "base"]
-    assert titles[2].startswith("plain vae")
-    assert len(list(out.glob("*/model.safetensors"))) == 4
+    assert titles[2:4] == ["p(k) = N(0, I) instead of p(k|u)"] * 2
+    assert titles[4].startswith("plain vae")
+    assert len(list(out.glob("*/model.safetensors"))) == 6
     rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
     assert [(row["kind"], row["part"]) for row in rows[::3]] == [
         ("im-pivae", "named keys"),
+        ("im-pivae-no-prior", "named keys"),
         ("vae", "named keys"),
     ]
     assert all(row["mean"] == pytest.approx(1.0, abs=1e-6) for row in rows)
     assert main(command) == 0
-    assert len(asked) == 4
+    assert len(asked) == 6
     assert capsys.readouterr().out == table
 
     kept = [str(folder) for folder in sorted(out.iterdir())[:2]]

@@ -140,7 +140,7 @@ def test_rows_are_written_and_not_trained_again(tmp_path, capsys, monkeypatch):
     assert set(written["rows"]) == {f"{n}/{s}" for n in ("beta-tcvae", "im-pivae") for s in (0, 1)}
     assert written["supervision"]["beta-tcvae"] == "nothing"
     assert all(np.isfinite(list(row.values())).all() for row in written["rows"].values())
-    assert "0.50 ± 0.00" in table
+    assert "0.500 ± 0.000" in table
     assert "16 measured attributes" in table
     assert "No row sees a true factor" in table
     assert "Nothing at all has 14." in table
@@ -166,14 +166,14 @@ def test_the_attributes_themselves_have_a_row_without_a_training(tmp_path, capsy
     coverage = seen["codes"][:, ATTRIBUTES.index("coverage")]
     assert max(abs(np.corrcoef(coverage, factor)[0, 1]) for factor in seen["factors"].T) > 0.5
     row = next(line for line in capsys.readouterr().out.splitlines() if "themselves" in line)
-    assert row.startswith("| the 16 attributes themselves | they are measured | 1 | 0.50 |")
+    assert row.startswith("| the 16 attributes themselves | they are measured | 1 | 0.500 |")
     assert row.endswith("|  |  |")  # no PSNR, no seconds
 
 
 def test_a_single_seed_has_no_deviation_and_absent_models_no_row():
     row = fake_scores() | {"psnr": 20.0, "seconds": 12.3}
     table = format_rows({"beta-vae/0": row}, list(PEERS))
-    assert "| β-VAE (β = 4) | nothing | 1 | 0.50 |" in table
+    assert "| β-VAE (β = 4) | nothing | 1 | 0.500 |" in table
     assert "±" not in table.split("\n\n")[0]
     assert "| im-pivae |" not in table
 

@@ -1,6 +1,7 @@
 """The table of a world's numbers, from a tiny world on a folder made here."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from vae.data import ImageSet, load_split
 from vae.distributions import LatentDensity
 from vae.encodings import ATTRIBUTES
 from vae.evaluation.__main__ import main
-from vae.evaluation.overhead import Overhead, measure_overhead
+from vae.evaluation.overhead import BareLoop, Overhead, format_lines, measure_overhead
 from vae.evaluation.report import (
     Options,
     Row,
@@ -205,24 +206,69 @@ def test_fewer_images_are_picked_evenly():
     assert pick(images, 20) is images
 
 
-def test_overhead_is_what_the_trainer_adds():
-    assert Overhead(trainer=108.0, bare=100.0).share == pytest.approx(0.08)
+def test_overhead_is_what_the_trainer_adds_in_the_middle_of_the_rounds():
+    own = (108.0, 210.0, 56.0)
+    found = Overhead(bare=(100.0, 200.0, 50.0), inline=own, wall=(150.0, 300.0, 90.0))
+    assert found.share == pytest.approx(0.08)
+    assert found.share_beside is None
+    assert format_lines("pretrain", found, own_core=True) == (
+        "pretrain, closed loop inline: 108.0 ms of work a step, bare 100.0 ms, overhead +8.0%"
+    )
+    found = replace(found, beside=(120.0, 220.0, 80.0))
+    assert found.share_beside == pytest.approx(-0.2)
+    apart, after = (format_lines("x", found, own_core=own).splitlines()[1] for own in (True, False))
+    assert apart.startswith("x, closed loop beside, on a core of its own: 120.0 ms a step on the")
+    assert apart.endswith("wall, inline 150.0 ms, -20.0%")
+    assert "no core to spare" in after
 
 
 @pytest.mark.parametrize("name", ["pretrain", "adversarial"])
-def test_overhead_times_a_real_trainer_without_breaking_it(sets, name):
+def test_overhead_times_a_real_trainer_without_breaking_it(sets, name, monkeypatch):
     torch.manual_seed(0)
-    protocol = get_protocol(name, steps=9, log_every=2, batch_size=4)
+    protocol = get_protocol(name, steps=99, log_every=2, batch_size=4)
     trainer = Trainer(build_model(CONFIG), *sets, protocol)
-    overhead = measure_overhead(trainer, rounds=1, block=2)
-    assert overhead.trainer > 0
-    assert overhead.bare > 0
-    assert trainer.step == 4  # bare steps are not counted as the run's
+    beside = trainer.beside
+    ways = []
+    real = Trainer.train_step
+
+    def watched(self):
+        ways.append(self.beside)
+        return real(self)
+
+    monkeypatch.setattr(Trainer, "train_step", watched)
+    overhead = measure_overhead(trainer, rounds=2, block=2)
+    for times in (overhead.bare, overhead.inline, overhead.wall, overhead.beside):
+        assert len(times) == 2
+        assert min(times) > 0
+    # The ways take turns: a warm-up of each, and rounds that begin with another.
+    assert ways == [w for way in (None, beside, None, beside, None, beside) for w in (way, way)]
+    assert trainer.step == 12  # bare steps are not counted as the run's
+    assert trainer.beside is beside
+
+
+@pytest.mark.parametrize("name", ["pretrain", "adversarial"])
+def test_a_bare_step_is_the_trainers_own(sets, name):
+    """The same nets, losses, clipping, step and average: weights and judge are the same after."""
+    protocol = get_protocol(name, steps=9, batch_size=4, warmup=0, cosine=False, loop_warmup=0)
+    trainers = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        trainers.append(Trainer(build_model(CONFIG), *sets, protocol))
+        trainers[-1].beside = None
+        trainers[-1].step, trainers[-1].balance = 1, 0.3  # a step that measures no balance anew
+    real, other = trainers
+    values = real.train_step()
+    total = BareLoop(other).step(other.source.next())
+    assert total.item() == pytest.approx(values["total"].item(), rel=1e-6)
+    for part in ("model", "average", *(["judge"] if real.judge is not None else [])):
+        first, second = (getattr(t, part).state_dict() for t in (real, other))
+        for key, tensor in first.items():
+            assert torch.allclose(tensor.float(), second[key].float(), atol=1e-6), (part, key)
 
 
 def test_steps_so_slow_that_each_is_told_are_counted_as_they_are(sets, monkeypatch):
     monkeypatch.setattr("vae.trainer.LONGEST_SILENCE", 0.0)
-    protocol = get_protocol("pretrain", steps=9, log_every=4, batch_size=4)
+    protocol = get_protocol("pretrain", steps=99, log_every=4, batch_size=4)
     trainer = Trainer(build_model(CONFIG), *sets, protocol)
     measure_overhead(trainer, rounds=2, block=3)
-    assert trainer.step == 3 + 2 * 3
+    assert trainer.step == 2 * (3 + 2 * 3)

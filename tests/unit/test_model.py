@@ -222,7 +222,7 @@ def test_the_hub_mixin_writes_a_folder_and_reads_it_back(tmp_path):
     x = pictures()
     assert torch.equal(loaded(x)[0], model(x)[0])
     assert callable(model.push_to_hub)
-    with pytest.raises(CheckpointError, match="no folder nobody/nothing, and no such hub world"):
+    with pytest.raises(CheckpointError, match="no folder nobody/nothing, and the hub has no such"):
         fetch_world("nobody/nothing", local_files_only=True)
 
 

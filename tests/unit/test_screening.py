@@ -15,7 +15,7 @@ from tests.conftest import draw_art, draw_fruit
 from vae.data import load_split
 from vae.errors import ConfigError, DatasetError, ImageError
 from vae.evaluation.corpus import encode, make_corpus, photograph, xmp_packet
-from vae.evaluation.screening import compare, format_table
+from vae.evaluation.screening import Row, compare, format_table, holds, main
 from vae.screening import (
     NOT_SCREENED,
     Manifest,
@@ -71,6 +71,34 @@ def test_a_corpus_is_told_apart_with_a_reason_each(tmp_path):
         if shown[name] is not None:
             with Image.open(manifest.folder / "thumbs" / str(shown[name])) as thumb:
                 assert max(thumb.size) <= 128
+
+
+def row(label: str, files: int, kept: int, wordless: int = 0) -> Row:
+    return Row(label=label, files=files, kept=kept, codes=Counter(), wordless=wordless, names=())
+
+
+@pytest.mark.parametrize(
+    ("rows", "held"),
+    [
+        ([row("good", 150, 150), row("blank", 15, 0)], True),
+        ([row("good fruit", 100, 99), row("good art", 100, 99), row("blank", 15, 0)], True),
+        ([row("good fruit", 100, 99), row("good art", 100, 98), row("blank", 15, 0)], False),
+        ([row("good", 150, 150), row("blank", 15, 1)], False),
+        ([row("good", 150, 150), row("blank", 15, 0, wordless=1)], False),
+    ],
+)
+def test_the_promise_of_screening_holds_or_does_not(rows, held):
+    assert holds(rows) is held
+
+
+def test_the_command_fails_where_a_bad_file_is_let_in(monkeypatch, capsys):
+    from vae.evaluation import screening
+
+    command = ["--good", "12", "--bad", "10", "--side", "64"]
+    found: list[list[Row]] = [[row("good", 12, 12)], [row("good", 12, 12), row("blank", 1, 1)]]
+    monkeypatch.setattr(screening, "compare", lambda *_: found.pop(0))
+    assert [main(command), main(command)] == [0, 1]
+    assert "bad let in: 1 of 1" in capsys.readouterr().out
 
 
 def test_the_folder_holds_pixels_and_hashes_alone(fruit):

@@ -4,7 +4,8 @@ One question a module: `reconstruction` (how close is what comes back), `swd` (i
 the data), `distribution` in `features` (as varied, and no copies), `measures` (the sixteen
 attributes by an independent hand), `sliders` (does a slider do one thing), `style` beside
 `colour_transfer` (is a look reached), `identifiability` (do runs agree), `speed` (how long a
-frame takes) and `overhead` (what the trainer itself costs).
+frame takes), `training_speed` (where a step goes, with `compiled`) and `overhead` (what the trainer
+itself costs).
 
 ``python -m vae evaluate --world W --data FOLDER`` prints them all in one table; README.md in this
 folder defines every row.

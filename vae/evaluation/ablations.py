@@ -17,16 +17,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from vae.config import ModelConfig
 from vae.data import ImageSet, load_split
-from vae.distributions import kl_to_standard_normal
+from vae.distributions import Posterior, kl_to_standard_normal
 from vae.errors import ConfigError
 from vae.evaluation.exit_status import in_one_line
 from vae.evaluation.report import MONOTONE, Options, report_swd, score_sliders
 from vae.finish import finish_model
 from vae.infer import World
 from vae.model import IvAE, build_model
+from vae.objective import Objective
 from vae.protocols import get_protocol
 from vae.trainer import Trainer
 from vae.utils import write_atomic
@@ -43,12 +45,14 @@ class Variant:
         model: Settings of :class:`vae.config.ModelConfig` to replace.
         protocol: Settings of the protocol ``pretrain`` to replace.
         adversarial_steps: Steps against the judge afterwards, the encoder frozen.
+        conditional: Whether the key has p(k|u); else p(k) = N(0, I), the rest as it was.
     """
 
     title: str
     model: Mapping[str, Any] = field(default_factory=dict)
     protocol: Mapping[str, Any] = field(default_factory=dict)
     adversarial_steps: float = 0.0
+    conditional: bool = True
 
 
 _NO_LOOP = {"loop_weight": 0.0, "likeness_weight": 0.0, "read_weight": 0.0}
@@ -61,12 +65,21 @@ VARIANTS = {
     "more-kl": Variant(title="KL of z and key × 3", protocol={"beta_z": 3e-5, "beta_key": 3e-4}),
     "no-loop": Variant(title="no closed loop", protocol=_NO_LOOP),
     "free-loc": Variant(title="std_encoder_loc off", model={"std_encoder_loc": False}),
+    "no-prior": Variant(title="p(k) = N(0, I) instead of p(k|u)", conditional=False),
     "vae": Variant(
         title="plain vae: no p(k|u), no loop",
         model={"encoder_type": "vae", "decoder_type": "vae"},
         protocol=_NO_LOOP | {"order_weight": 0.0},
     ),
 }
+
+
+class UnconditionalObjective(Objective):
+    """The losses with p(k) = N(0, I): ordering, likeness and closed loop stay as they are."""
+
+    def _variational(self, posterior: Posterior, u: Tensor) -> dict[str, Tensor]:
+        plain = kl_to_standard_normal(posterior.key).sum(1).mean()
+        return super()._variational(posterior, u) | {"kl_key": plain}
 
 
 def train_variant(
@@ -85,6 +98,9 @@ def train_variant(
     for name, length, changes in stages:
         protocol = get_protocol(name, steps=length, seed=seed, log_every=100, **changes)
         trainer = Trainer(model, training, validation, protocol)
+        if not variant.conditional:
+            objective = UnconditionalObjective(trainer.model, protocol)
+            trainer.objective = trainer.accelerator.prepare(objective)
         for event in trainer.run():
             print(f"  {name} {event.step}", end="\r", file=sys.stderr, flush=True)
         model = trainer.averaged_model()

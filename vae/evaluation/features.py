@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vae.errors import ShapeError
+from vae.evaluation.rows import as_floats
 from vae.losses import premultiply
 
 WIDTHS = (24, 48, 96, 192)
@@ -85,7 +86,7 @@ def features_of(
     """
     parts = []
     for some in images.split(chunk_size):
-        x = some.float() / 255.0 if some.dtype == torch.uint8 else some.float()
+        x = as_floats(some)
         parts.append(net(premultiply(x.flip(-1) if mirrored else x)))
     return torch.cat(parts)
 

@@ -6,8 +6,9 @@ et al. 2020) takes the absolute correlations between the latents of two runs ove
 held-out pictures, matches latents one to one so that the sum is largest (the Hungarian method),
 and averages the matched ones. It is given for every pair of runs.
 
-``--data D --seeds 5 --steps N --size 64`` trains `im-pivae` and the plain `vae` five times each
-and compares; ``--worlds A B … --plain C D …`` compares worlds that are there.
+``--data D --seeds 5 --steps N --size 64`` trains `im-pivae`, the same without p(k|u), and the
+plain `vae` five times each and compares; ``--kinds`` names fewer. ``--worlds A B … --plain C D …``
+compares worlds that are there.
 """
 
 from __future__ import annotations
@@ -34,8 +35,12 @@ if TYPE_CHECKING:
     from vae.evaluation.rows import Options, Row
     from vae.infer import World
 
-KINDS = {"im-pivae": "base", "vae": "vae"}
-"""What is trained: the name in the table → the variant of `vae.evaluation.ablations`."""
+KINDS = {"im-pivae": "base", "im-pivae-no-prior": "no-prior", "vae": "vae"}
+"""What is trained: the name in the table → the variant of `vae.evaluation.ablations`.
+
+The second lacks p(k|u) alone, and its keys are N(0, I). The third knows no metadata at all: it
+lacks ordering and closed loop as well, and a key that is read from, and drawn by, channel
+statistics."""
 
 Codes = Mapping[str, np.ndarray]
 
@@ -296,7 +301,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder of images")
     parser.add_argument("--worlds", nargs="+", default=[], help="worlds of one kind to compare")
     parser.add_argument("--plain", nargs="+", default=[], help="plain ones to set beside them")
-    parser.add_argument("--kinds", choices=tuple(KINDS), nargs="+", default=list(KINDS))
+    parser.add_argument(
+        "--kinds",
+        choices=tuple(KINDS),
+        nargs="+",
+        default=list(KINDS),
+        help="what is trained (all)",
+    )
     parser.add_argument("--seeds", type=int, default=5, help="trainings of each kind")
     parser.add_argument("--steps", type=int, default=600, help="optimiser steps of 32 pictures")
     parser.add_argument("--size", type=int, default=64, help="side of the pictures")

@@ -339,7 +339,7 @@ def format_rows(rows: Mapping[str, Mapping[str, float]], names: Sequence[str]) -
 
 
 def _cell(values: Sequence[float], column: str) -> str:
-    digits = {"psnr": 1, "seconds": 0}.get(column, 2)
+    digits = {"psnr": 1, "seconds": 0}.get(column, 3)
     text = f"{np.mean(values):.{digits}f}"
     return text if len(values) < 2 else f"{text} ± {np.std(values, ddof=1):.{digits}f}"
 

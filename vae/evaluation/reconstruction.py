@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from vae.errors import ShapeError
+from vae.evaluation.rows import as_floats
 from vae.losses import premultiply
 
 CHECKER_SQUARES = 16  # along a side
@@ -65,7 +66,7 @@ def score_reconstruction(
     errors: list[Tensor] = []  # (n, 5) a chunk: premultiplied, black, white, checker; alpha MAE
     pairs = zip(images.split(chunk_size), reconstructions.split(chunk_size), strict=True)
     for x, x_hat in pairs:
-        errors.append(_errors_of_images(_as_float(x), _as_float(x_hat)))
+        errors.append(_errors_of_images(as_floats(x), as_floats(x_hat)))
     table = torch.cat(errors)
     mean = table.mean(dim=0).tolist()
     return ReconstructionScores(
@@ -110,7 +111,7 @@ def ms_ssim(images: Tensor, reconstructions: Tensor, *, chunk_size: int = 64) ->
     total = 0.0
     pairs = zip(images.split(chunk_size), reconstructions.split(chunk_size), strict=True)
     for x, x_hat in pairs:
-        views = (premultiply(_as_float(x_hat)), premultiply(_as_float(x)))
+        views = (premultiply(as_floats(x_hat)), premultiply(as_floats(x)))
         each = similarity(*views, data_range=1.0, betas=weights, reduction="none", normalize="relu")
         total += float(each.double().sum())
     return total / len(images)
@@ -185,13 +186,9 @@ def _rows(images: Tensor) -> np.ndarray:
     """Return (N, C·H·W) premultiplied float32, filled in place: at 128² this is gigabytes."""
     rows = np.empty((len(images), images[0].numel()), dtype=np.float32)
     for start in range(0, len(images), 256):
-        some = premultiply(_as_float(images[start : start + 256]))
+        some = premultiply(as_floats(images[start : start + 256]))
         rows[start : start + len(some)] = some.flatten(1).cpu().numpy()
     return rows
-
-
-def _as_float(images: Tensor) -> Tensor:
-    return images.float() / 255.0 if images.dtype == torch.uint8 else images.float()
 
 
 def _check_pair(images: Tensor, reconstructions: Tensor) -> None:

@@ -86,6 +86,11 @@ def pick(images: Tensor, num: int) -> Tensor:
     return images[torch.linspace(0, len(images) - 1, num).round().long()]
 
 
+def as_floats(images: Tensor) -> Tensor:
+    """Return uint8 images as floats in [0, 1]; floats as float32."""
+    return images.float() / 255.0 if images.dtype == torch.uint8 else images.float()
+
+
 def encode_all(world: World, images: Tensor, *, chunk_size: int = 64) -> Latents:
     """Return the latents of straight uint8 images (N, C, S, S)."""
     parts = [world.encode(some.float() / 255.0) for some in images.split(chunk_size)]

@@ -2,11 +2,13 @@
 
 A corpus is made by code (see `vae.evaluation.corpus`) and screened as an artist's folder would be.
 The table counts, for each class, how many were kept and with what words the others were refused.
+Exit code 1: a bad one was let in, one was refused without a reason, or too few good ones were kept.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -16,6 +18,9 @@ from pathlib import Path
 
 from vae.evaluation.corpus import make_corpus
 from vae.screening import Manifest, ScreeningSettings, screen
+
+KEPT_AT_LEAST = 0.99
+"""Share of the good ones that must be kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +87,16 @@ def format_table(rows: Sequence[Row]) -> str:
     return "\n".join([*lines, *(f"wrong: {name}" for name in wrong)])
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Make the corpus, screen it, and print the table."""
+def holds(rows: Sequence[Row]) -> bool:
+    """Whether no bad one was let in, nothing refused without a word, and the good ones kept."""
+    good = [row for row in rows if row.good]
+    kept, files = sum(row.kept for row in good), sum(row.files for row in good)
+    clean = not any(row.kept for row in rows if not row.good)
+    return clean and not any(row.wordless for row in rows) and kept >= KEPT_AT_LEAST * files
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the corpus, screen it, and print the table; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m vae.evaluation.screening")
     parser.add_argument("--good", type=int, default=150)
     parser.add_argument("--bad", type=int, default=150, help="in ten classes")
@@ -103,9 +116,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         began = time.perf_counter()
         manifest = screen([home / "corpus"], home / "screened", settings=ScreeningSettings())
         seconds = time.perf_counter() - began
-        print(format_table(compare(manifest, labels)))
+        rows = compare(manifest, labels)
+        print(format_table(rows))
         print(f"{len(labels) / seconds:.1f} files a second")
+    return 0 if holds(rows) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -72,6 +72,27 @@ def time_calls(call: Callable[[], object], *, num_calls: int, warmup: int) -> Sp
     return Speed(num_calls=num_calls, p50=float(p50), p95=float(p95))
 
 
+def wall_clock(device: torch.device) -> Callable[[], float]:
+    """Return what tells the seconds that pass; it waits for a GPU to be done."""
+
+    def now() -> float:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return time.perf_counter()
+
+    return now
+
+
+def own_clock(device: torch.device) -> Callable[[], float]:
+    """Return what tells the seconds of work: of the processor where one thread does all of it.
+
+    A shared machine takes that thread off its core for as long as it likes, and a run would look
+    slow for what others do. Where several threads work, or a GPU does, it is the wall clock.
+    """
+    alone = device.type == "cpu" and torch.get_num_threads() == 1
+    return time.process_time if alone else wall_clock(device)
+
+
 @contextmanager
 def torch_threads(count: int) -> Iterator[None]:
     """Give PyTorch `count` threads for a while."""

@@ -25,6 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vae.errors import ShapeError
+from vae.evaluation.rows import as_floats
 
 PATCH_SIZE = 7
 PATCHES_PER_IMAGE = 128
@@ -226,7 +227,7 @@ def _draw_places(num_images: int, size: int, generator: torch.Generator) -> Tens
 def _collect_patches(images: Tensor, size: int, places: Tensor, chunk_size: int) -> Tensor:
     """Return (N·128, C, 7, 7): the neighbourhoods of one level, a chunk of images at a time."""
     parts = [
-        _patches_at(laplacian_level(_as_float(some), size), where)
+        _patches_at(laplacian_level(as_floats(some), size), where)
         for some, where in zip(images.split(chunk_size), places.split(chunk_size), strict=True)
     ]
     return torch.cat(parts)
@@ -260,10 +261,6 @@ def _sorted_rows(values: Tensor) -> Tensor:
     array = values.numpy()
     array.sort(axis=1)
     return torch.from_numpy(array)
-
-
-def _as_float(images: Tensor) -> Tensor:
-    return images.float() / 255.0 if images.dtype == torch.uint8 else images.float()
 
 
 def _check_sets(real: Tensor, fake: Tensor) -> None:

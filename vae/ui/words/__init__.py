@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 TITLE = "43.VAE"
 SERVING = "The page is open at {url}"  # these two are said in the terminal
 NO_TUNNEL = "No public link could be made; the page is open on this machine alone."
-CREATE = en.TABS["create"]
-PASSWORD = en.APP["password"]
 
 APP = Table(en.APP, zh.APP)
 TABS = Table(en.TABS, zh.TABS)
