@@ -7,6 +7,7 @@ The real page, a real run ("A quick taste", on pictures drawn here) in its own p
 slider dragged at 30 inputs a second in headless Chromium, in turns: the run paused, the run at
 work, and the run making its world after "stop and keep" (a run of its own each round). A page
 that stays smooth has ratios of the medians (p50) to that of the paused run of at most 1.5.
+First the run is watched on its own tab: frames a second, and points that its curves gain.
 """
 
 from __future__ import annotations
@@ -34,6 +35,18 @@ from vae.ledger import TrainRequest  # noqa: E402
 PAGE = ROOT / "tests" / "browser" / "serve_train.py"
 RATE, IMAGES, MINUTES = 30, 30, 120.0
 BOUND = 1.5
+POINTS, FULL = 3.0, 0.98  # of a curve, a second; share of the frames that come in time
+
+FRAMES = """(seconds) => new Promise((done) => {
+  const times = [];
+  const frame = (now) => {
+    times.push(now);
+    if (now - times[0] < 1000 * seconds) return requestAnimationFrame(frame);
+    done(times.slice(1).map((time, i) => time - times[i]));
+  };
+  requestAnimationFrame(frame);
+})"""
+COUNT = "() => vae43.watch.charts.get('total').seen.x.length"
 
 
 def wait_for(jobs: Jobs, run: str, state: str, *, steps: int = 0, seconds: float = 300) -> None:
@@ -52,6 +65,26 @@ def wait_for(jobs: Jobs, run: str, state: str, *, steps: int = 0, seconds: float
         if status.state == "failed" or time.monotonic() > until:
             raise RuntimeError(f"the run is {status.state}: {status.message}")
         time.sleep(0.1)
+
+
+def watch(page, run: str, seconds: float) -> bool:
+    """Look at a run on its tab; print how it moves, and return whether it does so well."""
+    page.get_by_role("tab", name="Train").click()
+    page.click(f"nav.runs [data-run='{run}']")
+    page.wait_for_function(f"() => ({COUNT})() > 3")
+    before, began = page.evaluate(COUNT), time.monotonic()
+    gaps = sorted(page.evaluate(FRAMES, seconds))
+    rate = (page.evaluate(COUNT) - before) / (time.monotonic() - began)
+    shown, p99 = 1000 * len(gaps) / sum(gaps), gaps[int(0.99 * len(gaps))]
+    in_time = sum(gap < 25 for gap in gaps) / len(gaps)
+    print(
+        f"  watched  {shown:.1f} frames/s, p99 {p99:.1f} ms, {100 * in_time:.1f} % in time; "
+        f"curves gain {rate:.1f} points a second",
+        flush=True,
+    )
+    page.get_by_role("tab", name="Create").click()
+    page.wait_for_timeout(500)
+    return rate >= POINTS and in_time >= FULL
 
 
 def compare(
@@ -109,11 +142,16 @@ def main() -> int:
         )
         size = f"{world.name}, {world.image_size}², {os.cpu_count()} cores"
         print(f"{size}, {options.rounds} rounds of three drags, {options.seconds:g} s", flush=True)
+        run = jobs.submit(wanted, jobs.grant())
+        wait_for(jobs, run, "training", steps=3)
+        moves = watch(page, run, options.seconds)
+        jobs.stop(run)
+        wait_for(jobs, run, "stopped")
         ratio = compare(
             page, selector, jobs, wanted, rounds=options.rounds, seconds=options.seconds
         )
         browser.close()
-    return 0 if ratio <= BOUND else 1
+    return 0 if moves and ratio <= BOUND else 1
 
 
 if __name__ == "__main__":
