@@ -109,7 +109,7 @@ vae43.train = (() => {
     listRuns();
     if (run) {
       since = answer.next ?? since;
-      vae43.watch.take(run, answer.records ?? [], answer.steps ?? [], answer.kept === true);
+      vae43.watch.take(run, answer.records ?? [], answer.steps ?? [], answer.kept === true, answer.live);
     }
     vae43.own.take(runs);
     root.dispatchEvent(new CustomEvent("vae43:beat", { bubbles: true, detail: answer }));

@@ -8,12 +8,16 @@ vae43.watch = (() => {
   const PLAY = 160; // ms a picture
   const MINUTES = [1, 5, 20];
   const KEPT = "kept";
+  const LIVE = "live";
   let root = null;
   let props = null;
   let words = null;
   let run = null;
   let steps = []; // of its sheets, in order; a world ends with KEPT, the weights it keeps
   let place = null; // the place in `steps` that is looked at; null follows the newest
+  let live = null; // when the sheet was written whose tiles are drawn one by one; null: none is
+  let painted = null; // which of them is shown
+  let drawing = false;
   let sheets = new Map(); // step → a promise of its picture
   let charts = new Map();
   let playing = null;
@@ -81,7 +85,7 @@ vae43.watch = (() => {
 
   function begin(id) {
     stop();
-    [run, steps, place, sheets, mirrored] = [null, [], null, new Map(), ""];
+    [run, steps, place, live, sheets, mirrored] = [null, [], null, null, new Map(), ""];
     for (const chart of charts.values()) chart.clear();
     find(".mirror").open = false;
     find(".mirror ul").replaceChildren();
@@ -91,13 +95,15 @@ vae43.watch = (() => {
 
   // ------------------------------------------------------------------ what is new
 
-  function take(status, records, sheetSteps, kept) {
+  function take(status, records, sheetSteps, kept, stamp = null) {
     const before = run;
     run = status;
     const newSteps = kept ? [...sheetSteps, KEPT] : sheetSteps;
     for (const record of records) note(record);
     if (records.length) drawValues();
-    if (newSteps.length !== steps.length || newSteps.at(-1) !== steps.at(-1)) {
+    live = stamp;
+    const fresh = live !== painted && place === null && !drawing;
+    if (fresh || newSteps.length !== steps.length || newSteps.at(-1) !== steps.at(-1)) {
       steps = newSteps;
       if (place !== null) place = Math.min(place, steps.length - 1);
       drawBoards();
@@ -245,16 +251,20 @@ vae43.watch = (() => {
   // ------------------------------------------------------------------ pictures through time
 
   function sheet(at) {
+    if (at === LIVE) return fetched(at); // it is another each time
     const step = at === KEPT ? `${KEPT} ${run.step}` : at; // more time makes another world
     if (!sheets.has(step)) {
-      const fetched = train.ask("sheet", { id: run.id, step: at }).then(async (answer) => {
-        if (answer.error) throw new Error(answer.error);
-        return createImageBitmap(vae43.blob(answer.sheet, "image/webp"));
-      });
-      fetched.catch(() => sheets.delete(step));
-      sheets.set(step, fetched);
+      const found = fetched(at);
+      found.catch(() => sheets.delete(step));
+      sheets.set(step, found);
     }
     return sheets.get(step);
+  }
+
+  async function fetched(at) {
+    const answer = await train.ask("sheet", { id: run.id, step: at });
+    if (answer.error) throw new Error(answer.error);
+    return createImageBitmap(vae43.blob(answer.sheet, "image/webp"));
   }
 
   function goTo(number) {
@@ -269,7 +279,8 @@ vae43.watch = (() => {
     find(".scrub").hidden = steps.length < 2;
     if (!any) return;
     const number = place ?? steps.length - 1;
-    const [first, now] = [steps[0], steps[number]];
+    const first = steps[0];
+    const now = place === null && live !== null ? LIVE : steps[number];
     const range = find(".scrub input");
     range.max = steps.length - 1;
     range.value = number;
@@ -277,20 +288,24 @@ vae43.watch = (() => {
     range.setAttribute("aria-valuetext", caption(now));
     find(".scrub .newest").disabled = place === null;
     const asked = (drawBoards.asked = (drawBoards.asked ?? 0) + 1);
+    [painted, drawing] = [live, true];
     const found = await Promise.all([sheet(first), sheet(now)]).catch(() => null);
+    drawing = false;
     if (!found || asked !== drawBoards.asked) return;
     const [start, newest] = found;
     board("original", start, ROWS.original, words.board_original);
     board("drawn-before", start, ROWS.drawn, words.board_drawn, first);
-    const step = now === KEPT ? run.kept_step : now;
+    const step = { [KEPT]: run.kept_step, [LIVE]: run.step }[now] ?? now;
     board("drawn-now", newest, ROWS.drawn, words.board_drawn, step, caption(now));
     board("new-before", start, ROWS.new, words.board_new, first);
     board("new-now", newest, ROWS.new, words.board_new, step, caption(now));
     root.dataset.sheet = now;
   }
 
-  const caption = (at) =>
-    at === KEPT ? train.fill(words.at_kept, { step: run.kept_step }) : train.fill(words.at_step, { step: at });
+  function caption(at) {
+    if (at === KEPT) return train.fill(words.at_kept, { step: run.kept_step });
+    return train.fill(words.at_step, { step: at === LIVE ? run.step : at });
+  }
 
   function board(name, picture, row, label, step, caption = "") {
     const figure = find(`figure.${name}`);
@@ -369,5 +384,8 @@ vae43.watch = (() => {
     if (run) drawRun();
   }
 
-  return { mount, begin, take, charts, shelved };
+  return {
+    ...{ mount, begin, take, charts, shelved },
+    get painted() { return painted; }, // which sheet of tiles is on the boards
+  };
 })();

@@ -161,6 +161,12 @@ class Jobs:
         """Return the sheet of the weights that became the world; None while there is no world."""
         return self._ledger(id).kept_picture()
 
+    def live_picture(self, id: str) -> Path | None:  # noqa: A002
+        """Return the sheet that is drawn while somebody looks, and note that somebody does."""
+        ledger = self._ledger(id)
+        ledger.mark_seen()
+        return ledger.live_picture()
+
     def mirror(self, id: str) -> Mirror:  # noqa: A002
         """Return samples beside their nearest training pictures; empty before the end."""
         return Mirror.load(self._ledger(id).folder)

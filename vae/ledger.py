@@ -8,7 +8,8 @@ Free of PyTorch, so that a page can read it before anything heavy is imported. A
 ``status.json``       how far it is: written by the worker while it lives, else by :class:`Jobs`
 ``control.json``      what was asked of the worker since
 ``run.jsonl``         training and held-out losses, and what the coach said
-``pictures/``         one sheet a moment, and ``kept.webp`` of the weights that became the world
+``pictures/``         one sheet a moment, ``live.webp`` while somebody looks, and ``kept.webp`` of
+                      the weights that became the world
 ``training.safetensors``  the state to go on from
 ``mirror/``           samples beside their nearest training pictures
 ===================== ==========================================================================
@@ -19,7 +20,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,11 @@ from vae.utils import sweep, write_atomic
 
 JOB, STATUS, CONTROL, RECORDS = "job.json", "status.json", "control.json", "run.jsonl"
 LOCK, PICTURES, DATA, MIRROR = "lock", "pictures", "data", "mirror"
-KEPT = "kept"
+KEPT, LIVE = "kept", "live"
+SEEN = ".seen"
+"""Marked while somebody looks at a run."""
+SEEN_FOR = 2.0
+"""Seconds after a mark for which somebody is taken to look on."""
 STATE_FILE = "training.safetensors"
 BUSY = 3
 """Exit code of a worker that found another at its run."""
@@ -238,6 +243,26 @@ class Ledger:
         """Return the sheet of the weights that became the world; None while there is no world."""
         path = self.folder / PICTURES / f"{KEPT}.webp"
         return path if self.status().state in ("done", "stopped") and path.is_file() else None
+
+    def live_picture(self) -> Path | None:
+        """Return the sheet that is drawn tile by tile; None while the run is not training."""
+        path = self.folder / PICTURES / f"{LIVE}.webp"
+        return path if self.status().state == "training" and path.is_file() else None
+
+    def mark_seen(self) -> None:
+        """Say that somebody looks at this run."""
+        with suppress(OSError):
+            if self.exists:
+                (self.folder / SEEN).touch()
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether somebody looks at this run."""
+        try:
+            marked = (self.folder / SEEN).stat().st_mtime
+        except OSError:
+            return False
+        return abs(time.time() - marked) < SEEN_FOR
 
     def size(self) -> int:
         """Return the bytes that the run's folder takes, its copy of the pictures included."""

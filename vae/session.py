@@ -25,7 +25,7 @@ from vae.errors import CheckpointError, TrainingError
 from vae.finish import encode_set
 from vae.guard import Grant
 from vae.keeping import Verdict, judge
-from vae.ledger import PICTURES, STATE_FILE, Ledger, TrainRequest
+from vae.ledger import LIVE, PICTURES, STATE_FILE, Ledger, TrainRequest
 from vae.model import IvAE
 from vae.parallel import every_core
 from vae.presets import get_preset, replay_share, stages
@@ -45,8 +45,9 @@ EASE = 0.5
 """Factor on the rate after a loss that was not finite."""
 MEASURES, MEASURE_COST = 40, 10.0
 """Held-out measurements over a run; by the clock, no oftener than so many times what one takes."""
-SHEET_COST = 12.0
-"""A sheet is drawn once training has taken so many times as long as the last sheet did."""
+SHEET_COST, TILE_COST = 24.0, 12.0
+"""A sheet is drawn once training has taken so many times as long as the last sheet did; likewise a
+tile of it, while somebody looks."""
 MAX_SHEETS = 240
 AFTER_REFUSAL = 10.0
 """Seconds before a disk that refused a state is asked again, for what was asked by hand."""
@@ -77,6 +78,7 @@ class Session:
         self._courtesy = Courtesy(ledger.folder.parent)
         self.rollbacks, self.rolled_back = 0, None
         self._sheet_at, self._sheet_took = 0.0, 0.0
+        self._tile_at, self._tile_took = 0.0, 0.0
         self._measured_at, self._measure_took = 0.0, 0.0
         self._before, self._full = 0.0, False
         self._trouble, self._refused_until = "", 0.0
@@ -204,6 +206,7 @@ class Session:
                 )
                 return "early"
         self._draw_in_time(trainer)
+        self._draw_tile(trainer)
         self._say(trainer, values)
         return self._hear(trainer)
 
@@ -314,6 +317,16 @@ class Session:
         self._sheet_at = time.monotonic()
         self._sheet_took = self._sheet_at - began
 
+    def _draw_tile(self, trainer: Trainer) -> None:
+        """Draw one picture anew where somebody looks and it costs little."""
+        began = time.monotonic()
+        if began - self._tile_at < TILE_COST * self._tile_took or not self.ledger.is_seen:
+            return
+        with suppress(OSError):
+            self.sheets.write_next(trainer.averaged_model(), self.ledger.folder / PICTURES)
+        self._tile_at = time.monotonic()
+        self._tile_took = self._tile_at - began
+
     def _say(self, trainer: Trainer, values: Mapping[str, float]) -> None:
         advice = advise(
             self.report.steps[-40:], self.report.tests, floor=self.floor,
@@ -343,6 +356,7 @@ class Session:
     def _finish(self, trainer: Trainer, *, stopped: bool) -> str:
         """Make the world, put it in place, and hold the mirror to it."""
         self.report.say(state="finishing", step=trainer.step, progress=1.0)
+        (self.ledger.folder / PICTURES / f"{LIVE}.webp").unlink(missing_ok=True)
         if not self.report.tests or self.report.tests[-1]["step"] != trainer.step:
             self._measure(trainer)
         status = self.report.status

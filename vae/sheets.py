@@ -10,6 +10,7 @@ import torch
 from vae.data import ImageSet
 from vae.distributions import LatentDensity, Latents
 from vae.finish import encode_set
+from vae.ledger import LIVE
 from vae.model import IvAE
 from vae.pixels import encode_image, shrink, to_bytes, to_pixels
 from vae.utils import write_atomic
@@ -36,6 +37,9 @@ class Sheets:
         stride = max(1, len(training) // FITTED)
         self.fitted = training.select(range(0, len(training), stride)[:FITTED])
         self.originals = _tiles(self.shown.floats())
+        self.sheet = np.zeros((3 * TILE, COLUMNS * TILE, 4), np.uint8)
+        self._seeds: torch.Tensor | None = None  # the samples' latents, of the last whole sheet
+        self._turn = 0
 
     @torch.no_grad()
     def draw(self, model: IvAE) -> np.ndarray:
@@ -43,22 +47,55 @@ class Sheets:
         device = next(model.parameters()).device
         split = (model.latent_dim, model.latent_key_dim)
         density = LatentDensity.fit(encode_set(model, self.fitted).cpu(), num_components=1)
-        seeds = density.sample(COLUMNS, generator=torch.Generator().manual_seed(43))
+        seeds = density.sample(COLUMNS, generator=torch.Generator().manual_seed(43)).to(device)
         known = model.posterior(self.shown.floats().to(device)).mean.joined()
-        both = torch.cat((known, seeds.to(device)))
+        both = torch.cat((known, seeds))
         drawn = model.decode(Latents(*both.split(split, 1)), size=self.shown.size).clamp(0, 1)
-        rows = (_tiles(drawn[: len(known)]), self.originals, _tiles(drawn[len(known) :]))
-        sheet = np.zeros((3 * TILE, COLUMNS * TILE, 4), np.uint8)
-        for row, tiles in enumerate(rows):
+        self._seeds = seeds
+        for row, tiles in enumerate(
+            (_tiles(drawn[: len(known)]), self.originals, _tiles(drawn[len(known) :]))
+        ):
             for column, tile in enumerate(tiles):
-                top, left = row * TILE, column * TILE
-                sheet[top : top + TILE, left : left + TILE] = tile
-        return sheet
+                self._put(row, column, tile)
+        return self.sheet.copy()
+
+    @torch.no_grad()
+    def draw_next(self, model: IvAE) -> np.ndarray:
+        """Draw one tile of the last sheet anew, each in its turn, and return the sheet.
+
+        A step's time would not suffice for all of them. Samples keep the latents of that sheet.
+        """
+        if self._seeds is None:
+            return self.draw(model)
+        row, column = (2, 0)[self._turn % 2], self._turn // 2 % COLUMNS
+        self._turn += 1
+        split = (model.latent_dim, model.latent_key_dim)
+        if row:
+            latents = Latents(*self._seeds[column : column + 1].split(split, 1))
+        elif column < len(self.shown):
+            picture = self.shown.select([column]).floats()
+            latents = model.posterior(picture.to(self._seeds.device)).mean
+        else:  # there are not nine
+            return self.sheet
+        drawn = model.decode(latents, size=self.shown.size).clamp(0, 1)
+        self._put(row, column, _tiles(drawn)[0])
+        return self.sheet
+
+    def _put(self, row: int, column: int, tile: np.ndarray) -> None:
+        top, left = row * TILE, column * TILE
+        self.sheet[top : top + TILE, left : left + TILE] = tile
 
     def write(self, model: IvAE, folder: Path, name: int | str) -> Path:
         """Draw a sheet and write it as ``NAME.webp``; its name is the step."""
-        data = encode_image(self.draw(model))
-        return write_atomic(folder / f"{name}.webp", data, sync=False)
+        return _write(self.draw(model), folder, name)
+
+    def write_next(self, model: IvAE, folder: Path) -> Path:
+        """Draw the next tile and write the sheet as ``live.webp``; see :meth:`draw_next`."""
+        return _write(self.draw_next(model), folder, LIVE)
+
+
+def _write(sheet: np.ndarray, folder: Path, name: int | str) -> Path:
+    return write_atomic(folder / f"{name}.webp", encode_image(sheet), sync=False)
 
 
 def _tiles(images: torch.Tensor) -> np.ndarray:

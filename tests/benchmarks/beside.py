@@ -39,10 +39,12 @@ POINTS, FULL = 3.0, 0.98  # of a curve, a second; share of the frames that come 
 
 FRAMES = """(seconds) => new Promise((done) => {
   const times = [];
+  const sheets = new Set();
   const frame = (now) => {
     times.push(now);
+    sheets.add(vae43.watch.painted);
     if (now - times[0] < 1000 * seconds) return requestAnimationFrame(frame);
-    done(times.slice(1).map((time, i) => time - times[i]));
+    done([times.slice(1).map((time, i) => time - times[i]), sheets.size]);
   };
   requestAnimationFrame(frame);
 })"""
@@ -73,13 +75,15 @@ def watch(page, run: str, seconds: float) -> bool:
     page.click(f"nav.runs [data-run='{run}']")
     page.wait_for_function(f"() => ({COUNT})() > 3")
     before, began = page.evaluate(COUNT), time.monotonic()
-    gaps = sorted(page.evaluate(FRAMES, seconds))
+    gaps, sheets = page.evaluate(FRAMES, seconds)
     rate = (page.evaluate(COUNT) - before) / (time.monotonic() - began)
+    gaps.sort()
     shown, p99 = 1000 * len(gaps) / sum(gaps), gaps[int(0.99 * len(gaps))]
     in_time = sum(gap < 25 for gap in gaps) / len(gaps)
     print(
         f"  watched  {shown:.1f} frames/s, p99 {p99:.1f} ms, {100 * in_time:.1f} % in time; "
-        f"curves gain {rate:.1f} points a second",
+        f"curves gain {rate:.1f} points a second, "
+        f"of the pictures {sheets / seconds:.1f} are drawn anew",
         flush=True,
     )
     page.get_by_role("tab", name="Create").click()

@@ -158,6 +158,7 @@ def test_from_drawings_to_a_world_in_the_menu(visit, train_url, drawings):
     page.wait_for_function("() => document.querySelector('.train').dataset.sheet")
     pinned = [page.evaluate(SHOWN, board) for board in PINNED]
     assert page.inner_text(".run h2") == "Orchard"
+    page.wait_for_function("() => vae43.watch.painted")  # tile by tile, while one looks
 
     page.reload()  # coming back finds the run again, on the tab that was looked at
     page.wait_for_selector(".train .run h2", state="visible", timeout=30_000)

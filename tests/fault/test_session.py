@@ -103,6 +103,39 @@ def test_a_run_looks_for_a_hand_after_every_step_and_hears_a_wish_meanwhile(
     assert ledger.status().step == 3
 
 
+def test_who_looks_on_sees_a_sheet_drawn_tile_by_tile_and_changes_nothing(
+    jobs, data, unbroken, monkeypatch
+):
+    monkeypatch.setattr(session_module, "TILE_COST", 0.0)
+    ledger = submitted(jobs, request(data))
+    stamps = []
+
+    def watch(progress, words):
+        if live := jobs.live_picture(ledger.id):
+            stamps.append(live.stat().st_ino)
+            with Image.open(live) as sheet:
+                assert sheet.size == (576, 192)
+
+    jobs.live_picture(ledger.id)
+    assert work(ledger, jobs.worlds, watch=watch) == 0
+    assert len(set(stamps)) > 3
+    assert losses(ledger.folder) == unbroken[0]
+    assert jobs.live_picture(ledger.id) is None
+    assert not (ledger.folder / "pictures" / "live.webp").exists()
+
+
+def test_nothing_is_drawn_for_nobody(jobs, data):
+    ledger = submitted(jobs, request(data))
+    seen = []
+    folder = ledger.folder / "pictures"
+    assert (
+        work(ledger, jobs.worlds, watch=lambda *_: seen.append((folder / "live.webp").exists()))
+        == 0
+    )
+    assert seen
+    assert not any(seen)
+
+
 def test_held_out_measures_do_not_change_the_run(jobs, data, unbroken, monkeypatch):
     ledger = submitted(jobs, request(data))
     monkeypatch.setattr(session_module, "MEASURES", 1)

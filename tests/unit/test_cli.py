@@ -133,7 +133,15 @@ def test_bad_input_is_one_line_and_changes_nothing(fruit_folder, tiny_world, tmp
         "lr must be a number": [*train, fruit, "--set", "lr=fast"],
         "image_size must be one of 28, 32, 64": [*train, fruit, "--size", "50"],
         "channels must be one of 1, 3, 4": [*train, fruit, "--channels", "2"],
-        "--num must be a whole number from 1 to 1024": ["sample", "--world", str(tiny_world), "--out", str(out), "--num", "0"],
+        "--num must be a whole number from 1 to 1024": [
+            "sample",
+            "--world",
+            str(tiny_world),
+            "--out",
+            str(out),
+            "--num",
+            "0",
+        ],
         "gone.png is not a readable": ["encode", "gone.png", "--world", str(tiny_world)],
         "no world called nowhere": ["info", "--world", "nowhere"],
     }

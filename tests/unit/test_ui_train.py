@@ -80,6 +80,10 @@ class FakeJobs:
         path = self.folder / "kept.webp"
         return path if path.exists() else None
 
+    def live_picture(self, run):
+        path = self.folder / "live.webp"
+        return path if path.exists() else None
+
     def mirror(self, run):
         return Mirror(rows=((b"s", b"n", 0.51234),), score=0.5, warning="it copies")
 
@@ -498,6 +502,16 @@ def test_the_sheet_of_what_is_kept_is_told_of_and_given(ask, desk):
     (desk.jobs.folder / "kept.webp").write_bytes(b"of the world")
     assert ask("watch", id="run-1", since=0)["kept"] is True
     assert base64.b64decode(ask("sheet", id="run-1", step="kept")["sheet"]) == b"of the world"
+
+
+def test_the_sheet_that_is_being_drawn_is_told_of_by_its_time_and_given(ask, desk):
+    assert ask("watch", id="run-1", since=0)["live"] is None
+    assert "error" in ask("sheet", id="run-1", step="live")
+    path = desk.jobs.folder / "live.webp"
+    path.write_bytes(b"tiles")
+    assert ask("watch", id="run-1", since=0)["live"] == path.stat().st_mtime_ns // 10**6
+    assert base64.b64decode(ask("sheet", id="run-1", step="live")["sheet"]) == b"tiles"
+    assert "error" in ask("sheet", id="run-1", step="other")
 
 
 def test_control_does_what_it_may_and_nothing_else(ask, desk):

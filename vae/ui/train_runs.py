@@ -68,7 +68,8 @@ def make_train(desk: Desk) -> Function:
 def make_watch(desk: Desk) -> Function:
     """``watch``: all runs, and of run ``id`` what is new ``since`` and the steps of its sheets.
 
-    ``kept`` tells whether there is a sheet of the weights that became its world, too.
+    ``kept`` tells whether there is a sheet of the weights that became its world, too; ``live``,
+    while it trains, when the sheet that is drawn tile by tile was last written, in ms.
     """
 
     def watch(data: Mapping[str, Any]) -> Answer:
@@ -79,6 +80,8 @@ def make_watch(desk: Desk) -> Function:
             told |= {"id": run, "records": [plain(record) for record in records], "next": after}
             told["steps"] = [step for step, _ in desk.jobs.pictures(run)]
             told["kept"] = desk.jobs.kept_picture(run) is not None
+            live = desk.jobs.live_picture(run)
+            told["live"] = None if live is None else live.stat().st_mtime_ns // 10**6
         return told
 
     return answered(watch)
@@ -91,12 +94,14 @@ def status_of(status: Status) -> Answer:
 
 
 def make_sheet(desk: Desk) -> Function:
-    """``sheet``: pictures of run ``id`` at ``step``, or of what is ``"kept"``, as base64 WebP."""
+    """``sheet``: pictures of run ``id`` at ``step``, or ``"kept"``, ``"live"``, as base64 WebP."""
 
     def sheet(data: Mapping[str, Any]) -> Answer:
         run = named(data, "id")
-        if data.get("step") == "kept":
-            path = desk.jobs.kept_picture(run)
+        of = {"kept": desk.jobs.kept_picture, "live": desk.jobs.live_picture}
+        named_step = data.get("step")
+        if isinstance(named_step, str) and named_step in of:
+            path = of[named_step](run)
         else:
             path = dict(desk.jobs.pictures(run)).get(whole_number(data, "step"))
         if path is None:
