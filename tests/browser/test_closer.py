@@ -92,8 +92,12 @@ def test_a_search_can_be_stopped_and_leaves_the_picture(visit, fake_url):
         """() => {
             window.asked = 0;
             const ask = vae43.server.match;
-            const later = (ms) => new Promise((go) => setTimeout(go, ms)); // so that it can be stopped
-            vae43.server.match = async (data) => { window.asked++; await later(400); return ask(data); };
+            const later = (ms) => new Promise((go) => setTimeout(go, ms));
+            vae43.server.match = async (data) => {
+                window.asked++;
+                await later(400); // time to stop it
+                return ask(data);
+            };
         }"""
     )
     page.click(BUTTON)
