@@ -10,6 +10,7 @@ from vae.rehearsal import FINISH_PICTURES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vae.guard import Grant
     from vae.protocols import Protocol
     from vae.trainer import Trainer
 
@@ -19,10 +20,11 @@ class Course:
 
     Args:
         protocols: Of the stages; each carries the length of the whole.
+        most_steps: After which it has seen its pictures often enough; None is without bound.
     """
 
-    def __init__(self, protocols: Sequence[Protocol]):
-        self.protocols = tuple(protocols)
+    def __init__(self, protocols: Sequence[Protocol], most_steps: int | None = None):
+        self.protocols, self.most_steps = tuple(protocols), most_steps
 
     def first(self) -> Protocol:
         """Return the first stage with its share of the length."""
@@ -47,9 +49,33 @@ class Course:
         """Whether a stage against the judge follows."""
         return len(self.protocols) > 1 and not trainer.protocol.adversarial
 
+    def has_seen_enough(self, trainer: Trainer) -> bool:
+        """Whether more would be learned by heart; never of a run that was extended."""
+        bounded = self.most_steps is not None and not trainer.extended
+        return bounded and trainer.step >= (self.most_steps or 0)
+
+    def limit(self, trainer: Trainer, grant: Grant, *, full: bool) -> str:
+        """Return the sentence of the limit that a run has come to, empty where it has not.
+
+        Args:
+            trainer: Where it is.
+            grant: What it may take.
+            full: Whether it has taken the disk that it may.
+        """
+        if trainer.step >= grant.steps:
+            return f"It ended at the limit of {grant.steps:,} steps."
+        if trainer.progress < 1 and trainer.elapsed >= 60 * grant.minutes:
+            return f"It ended at the limit of {grant.minutes:g} minutes."
+        if trainer.progress < 1 and self.has_seen_enough(trainer):
+            return "It has seen each picture often enough: with more it would learn them by heart."
+        return f"It ended at the limit of {grant.disk / 2**30:.1f} GB of disk." if full else ""
+
     def progress(self, trainer: Trainer) -> float:
         """Return that of all stages together, 0 to 1."""
-        return trainer.progress * (1 - JUDGE_SHARE * self.has_next(trainer))
+        progress = trainer.progress * (1 - JUDGE_SHARE * self.has_next(trainer))
+        if self.most_steps is None or trainer.extended:
+            return progress
+        return min(1.0, max(progress, trainer.step / self.most_steps))
 
     def minutes(self, trainer: Trainer) -> float:
         """Return the length of the whole run; 0 where it is counted in steps."""
@@ -68,6 +94,9 @@ class Course:
             training = max(0.0, 60 * self.minutes(trainer) - trainer.elapsed)
         else:
             training = trainer.elapsed / progress * (1 - progress)
+        if self.most_steps is not None and not trainer.extended:
+            left = max(0, self.most_steps - trainer.step)
+            training = min(training, left * trainer.elapsed / max(trainer.step, 1))
         pace = trainer.elapsed / max(trainer.step, 1) / p.batch_size
         return training + FINISH_PICTURES * pace
 

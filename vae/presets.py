@@ -8,7 +8,7 @@ from typing import Any
 
 from vae.config import choose, positive
 from vae.errors import ConfigError
-from vae.protocols import Protocol, get_protocol
+from vae.protocols import LENGTHS, Protocol, get_protocol
 
 JUDGE_FROM = 100
 """Pictures from which a judge helps; with fewer it learns them by heart."""
@@ -26,6 +26,8 @@ class Preset:
         summary: What it does, one sentence.
         needs_world: Whether it starts from a world.
         replay: Share of the batch drawn from the start world, against forgetting.
+        passes: Over the training pictures, at most, where no length is asked for: with more a few
+            are learned by heart. None is without bound.
         cpu_batch: Pictures a step where there is no GPU; None leaves it to the protocol.
         settings: Of its protocols, to replace.
     """
@@ -35,6 +37,7 @@ class Preset:
     summary: str
     needs_world: bool = True
     replay: float = 0.0
+    passes: float | None = None
     cpu_batch: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -48,6 +51,9 @@ PRESETS = (
         # grow by three points a second and more. With 5 or 4 it learns less. The closed loop
         # looks at one of them: that keeps the sliders as they were and leaves a fifth more steps.
         cpu_batch=6,
+        # Ten drawings teach most in 50 passes, thirty in 30 to 50 (tests/benchmarks/taste.py), and
+        # a quick processor has them behind it in a part of the minute.
+        passes=55.0,
         # What little pictures teach is learned by heart as the rate falls. Without the fall, with
         # a longer average and less of the key's KL, pictures never seen come out 4 to 6 % nearer;
         # twice the closed loop gives back what that takes of the sliders' purity.
@@ -116,6 +122,22 @@ def stages(
         softer = {"lr": 2e-4} if "lr" not in settings else {}
         found.append(get_protocol("adversarial", **(own | softer | settings)))
     return tuple(found)
+
+
+def most_steps(
+    preset: Preset, changes: Mapping[str, Any], *, num_training: int, batch_size: int
+) -> int | None:
+    """Return the steps after which a preset has had its passes; None is without bound.
+
+    Args:
+        preset: Of :data:`PRESETS`.
+        changes: Settings that were asked for; a length among them is kept to.
+        num_training: Pictures, without those held out.
+        batch_size: Pictures a step.
+    """
+    if preset.passes is None or any(changes.get(name) is not None for name in LENGTHS):
+        return None
+    return max(1, round(preset.passes * num_training / batch_size))
 
 
 def replay_share(preset: Preset, changes: Mapping[str, Any]) -> float:

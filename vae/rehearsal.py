@@ -15,7 +15,7 @@ from vae.data import load_split
 from vae.infer import get_infer_model
 from vae.ledger import TrainRequest
 from vae.model import IvAE, build_model
-from vae.presets import Preset, get_preset, stages
+from vae.presets import Preset, get_preset, most_steps, stages
 from vae.run import fitting
 from vae.screening import Manifest
 from vae.trainer import Trainer
@@ -63,6 +63,11 @@ def rehearse(request: TrainRequest, worlds: Path) -> dict[str, Any]:
     training = 60 * protocol.minutes if protocol.minutes else 0.0
     steps = protocol.steps or (protocol.epochs or 1) * trainer.steps_per_epoch
     training = training or steps * pace * protocol.batch_size
+    most = most_steps(
+        preset, request.changes, num_training=len(images[0]), batch_size=protocol.batch_size
+    )
+    if most is not None:
+        training = min(training, most * pace * protocol.batch_size)
     for later in protocols[1:]:  # the judge takes memory of its own
         Trainer(model, *images, fitting(later, images[0])).train_step()
     weights = sum(p.numel() for p in model.parameters()) * 4

@@ -28,7 +28,7 @@ from vae.keeping import Verdict, judge
 from vae.ledger import LIVE, PICTURES, STATE_FILE, Ledger, TrainRequest
 from vae.model import IvAE
 from vae.parallel import every_core
-from vae.presets import get_preset, replay_share, stages
+from vae.presets import get_preset, most_steps, replay_share, stages
 from vae.rehearsal import device_name, peak_memory, starting_model
 from vae.replay import keep_replay
 from vae.reporter import Reporter
@@ -119,7 +119,12 @@ class Session:
         )
         num = len(self.images) + len(self.held_out)
         device = device_name()
-        self.course = Course(stages(self.preset, self.changes, num_images=num, device=device))
+        protocols = stages(self.preset, self.changes, num_images=num, device=device)
+        most = most_steps(
+            self.preset, self.changes, num_training=len(self.images),
+            batch_size=fitting(protocols[0], self.images).batch_size,
+        )  # fmt: skip
+        self.course = Course(protocols, most)
         self.replay = self._replay(None if resumed else model)
         trainer = self._trainer(model, saved or self.course.first())
         if resumed:
@@ -222,15 +227,9 @@ class Session:
             if self._save(trainer) or wishes.ask != "pause":
                 return wishes.ask
             self.report.say(state="training")  # what would rest now would be lost
-        if trainer.step >= self.grant.steps:
-            self.report.say(message=f"It ended at the limit of {self.grant.steps:,} steps.")
-            return "limit"
-        if trainer.elapsed >= 60 * self.grant.minutes and trainer.progress < 1:
-            self.report.say(message=f"It ended at the limit of {self.grant.minutes:g} minutes.")
-            return "limit"
-        if self._full:
-            limit = f"{self.grant.disk / 2**30:.1f} GB"
-            self.report.say(message=f"It ended at the limit of {limit} of disk.")
+        limit = self.course.limit(trainer, self.grant, full=self._full)
+        if limit:
+            self.report.say(message=limit)
             return "limit"
         return "run"
 

@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from PIL import Image
 
 from tests.conftest import snapshot
 from tests.jobs_support import (
+    EXACT,
     left_behind,
     losses,
     request,
@@ -28,7 +30,8 @@ from vae.checkpoint import read_tensors
 from vae.guard import Caps
 from vae.infer import get_infer_model
 from vae.jobs import Jobs
-from vae.ledger import Ledger
+from vae.ledger import Ledger, TrainRequest
+from vae.presets import get_preset
 from vae.tracker import Tracker
 from vae.trainer import Trainer
 from vae.worker import explain, work
@@ -548,6 +551,23 @@ def test_a_forged_grant_trains_nothing(jobs, data):
     assert ledger.status().state == "failed"
     assert "not allowed by the server" in ledger.status().message
     assert losses(ledger.folder) == []
+
+
+def test_a_taste_of_few_pictures_ends_when_it_has_seen_them_often_enough(jobs, data, monkeypatch):
+    short = {name: value for name, value in EXACT.items() if name != "steps"}
+    wanted = TrainRequest(name="Mine", start="tiny", manifest=data, changes=short)
+    taste = replace(get_preset("taste"), passes=2.0)
+    monkeypatch.setattr(session_module, "get_preset", lambda _: taste)
+    ledger = submitted(jobs, wanted)
+    assert work(ledger, jobs.worlds) == 0
+    status = ledger.status()
+    assert (status.state, status.step) == ("done", 6)  # 11 pictures twice, by four
+    assert "seen each picture often enough" in status.message
+    assert status.world == "Mine"
+    jobs.extend(ledger.id, 0.002)  # who wants more gets more
+    assert work(ledger, jobs.worlds) == 0
+    assert ledger.status().step > 6
+    assert ledger.status().message == ""
 
 
 def test_caps_end_a_run_and_it_is_kept(jobs, data):

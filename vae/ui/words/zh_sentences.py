@@ -318,6 +318,9 @@ SENTENCES = {
     "Learning: the one picture it has not seen comes out {share} % closer than at the start.": (
         "在学习：它没见过的那一张图片，比开始时接近了 {share} %。"
     ),
+    "It has seen each picture often enough: with more it would learn them by heart.": (
+        "每张图片都看得够多了：再看就会背下来。"
+    ),
     "The one picture kept apart comes out {share} % closer than at the start.": (
         "留出的那一张图片，比开始时接近了 {share} %。"
     ),
