@@ -355,6 +355,8 @@ class Session:
     def _finish(self, trainer: Trainer, *, stopped: bool) -> str:
         """Make the world, put it in place, and hold the mirror to it."""
         self.report.say(state="finishing", step=trainer.step, progress=1.0)
+        if trainer.step != self.report.status.saved:  # more time goes on from here
+            self._save(trainer)
         (self.ledger.folder / PICTURES / f"{LIVE}.webp").unlink(missing_ok=True)
         if not self.report.tests or self.report.tests[-1]["step"] != trainer.step:
             self._measure(trainer)

@@ -562,6 +562,7 @@ def test_a_taste_of_few_pictures_ends_when_it_has_seen_them_often_enough(jobs, d
     assert work(ledger, jobs.worlds) == 0
     status = ledger.status()
     assert (status.state, status.step) == ("done", 6)  # 11 pictures twice, by four
+    assert status.saved == 6  # more time would go on from there
     assert "seen each picture often enough" in status.message
     assert status.world == "Mine"
     jobs.extend(ledger.id, 0.002)  # who wants more gets more
