@@ -327,7 +327,7 @@ const vae43 = (() => {
   }
 
   return {
-    ...{ mount, seed, surprise, choosePicture, startFrom, save },
+    ...{ mount, seed, isSeed, surprise, choosePicture, startFrom, save },
     ...{ store, snapshot, whole, restore, followed, say, note, asked, blob, download, wholeSide, again, repaint },
     get server() { return stage?.server; },
     get words() { return stage?.words; },

@@ -162,7 +162,7 @@ vae43.memory = (() => {
     const world = typeof own === "string" ? own : at;
     if (typeof world !== "string") return null;
     const numbers = (list) => Array.isArray(list) && list.length && list.every(Number.isFinite);
-    const seeded = Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32;
+    const seeded = typeof seed === "number" && vae43.isSeed(seed);
     const latents = numbers(z) && numbers(key);
     if (!latents && (!seeded || z || key)) return null;
     const known = Object.entries(moves ?? {}).filter(

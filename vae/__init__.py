@@ -13,8 +13,8 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 # Here alone, before whatever reads it is imported: the page, the shell and a run call nobody.
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from vae.decoder import Decoder, create_decoder

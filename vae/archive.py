@@ -13,13 +13,13 @@ import re
 import shutil
 import unicodedata
 import zipfile
-import zlib
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
 from vae.errors import CheckpointError, ConfigError, VAEError
 from vae.shelf import REQUIRED, WEIGHTS, tend, tray
 from vae.utils import write_atomic
+from vae.zips import DAMAGED, METHODS
 
 OWN_FILE = "training.json"
 """How a world was trained; the mark of one that was made or imported here, not shipped."""
@@ -35,15 +35,6 @@ MAX_BYTES = {
 MAX_ZIP = 300 * 2**20
 MAX_WIDTH, MAX_ANCHORS = 2048, 20_000
 LONGEST_NAME = 40
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    NotImplementedError,
-    RuntimeError,
-    EOFError,
-    ValueError,
-)
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 
 
@@ -192,7 +183,7 @@ def _unpack(source: Path | io.BytesIO, stage: Path) -> str:
             entries = _entries(file)
             for name, entry in entries.items():
                 write_atomic(stage / name, _read(file, entry, MAX_BYTES[name]))
-    except _ZIP_ERRORS as error:
+    except DAMAGED as error:
         if isinstance(error, VAEError):
             raise
         raise CheckpointError("this is not a ZIP, or it is damaged; export the world again") from (
@@ -216,7 +207,7 @@ def _entries(file: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
             raise CheckpointError(f"the ZIP holds {path.name[:60]!r}, which is no part of a world")
         if path.name in found or entry.flag_bits & 1:
             raise CheckpointError("the ZIP holds a file twice, or one with a password")
-        if entry.compress_type not in _METHODS:
+        if entry.compress_type not in METHODS:
             raise CheckpointError("the ZIP is packed in a way that is not read; use a plain ZIP")
         if entry.file_size > MAX_BYTES[path.name]:
             raise CheckpointError(

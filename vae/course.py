@@ -20,11 +20,13 @@ class Course:
 
     Args:
         protocols: Of the stages; each carries the length of the whole.
-        most_steps: After which it has seen its pictures often enough; None is without bound.
+        most_steps: After which it has seen its pictures often enough, of one stage; None is without
+            bound, and so is a run that is extended.
     """
 
     def __init__(self, protocols: Sequence[Protocol], most_steps: int | None = None):
-        self.protocols, self.most_steps = tuple(protocols), most_steps
+        self.protocols = tuple(protocols)
+        self.most_steps = most_steps if len(self.protocols) == 1 else None
 
     def first(self) -> Protocol:
         """Return the first stage with its share of the length."""
@@ -49,10 +51,11 @@ class Course:
         """Whether a stage against the judge follows."""
         return len(self.protocols) > 1 and not trainer.protocol.adversarial
 
-    def has_seen_enough(self, trainer: Trainer) -> bool:
-        """Whether more would be learned by heart; never of a run that was extended."""
-        bounded = self.most_steps is not None and not trainer.extended
-        return bounded and trainer.step >= (self.most_steps or 0)
+    def _share_seen(self, trainer: Trainer) -> float | None:
+        """Return the share behind it of the steps that are enough; None without bound."""
+        if self.most_steps is None or trainer.extended:
+            return None
+        return min(1.0, trainer.step / self.most_steps)
 
     def limit(self, trainer: Trainer, grant: Grant, *, full: bool) -> str:
         """Return the sentence of the limit that a run has come to, empty where it has not.
@@ -66,16 +69,14 @@ class Course:
             return f"It ended at the limit of {grant.steps:,} steps."
         if trainer.progress < 1 and trainer.elapsed >= 60 * grant.minutes:
             return f"It ended at the limit of {grant.minutes:g} minutes."
-        if trainer.progress < 1 and self.has_seen_enough(trainer):
+        if trainer.progress < 1 and self._share_seen(trainer) == 1:
             return "It has seen each picture often enough: with more it would learn them by heart."
         return f"It ended at the limit of {grant.disk / 2**30:.1f} GB of disk." if full else ""
 
     def progress(self, trainer: Trainer) -> float:
         """Return that of all stages together, 0 to 1."""
         progress = trainer.progress * (1 - JUDGE_SHARE * self.has_next(trainer))
-        if self.most_steps is None or trainer.extended:
-            return progress
-        return min(1.0, max(progress, trainer.step / self.most_steps))
+        return max(progress, self._share_seen(trainer) or 0.0)
 
     def minutes(self, trainer: Trainer) -> float:
         """Return the length of the whole run; 0 where it is counted in steps."""
@@ -90,13 +91,11 @@ class Course:
         if progress <= 0:
             return None
         p = trainer.protocol
+        training = trainer.elapsed / progress * (1 - progress)
         if p.minutes is not None:
-            training = max(0.0, 60 * self.minutes(trainer) - trainer.elapsed)
-        else:
-            training = trainer.elapsed / progress * (1 - progress)
-        if self.most_steps is not None and not trainer.extended:
-            left = max(0, self.most_steps - trainer.step)
-            training = min(training, left * trainer.elapsed / max(trainer.step, 1))
+            by_the_clock = max(0.0, 60 * self.minutes(trainer) - trainer.elapsed)
+            bounded = self._share_seen(trainer) is not None
+            training = min(training, by_the_clock) if bounded else by_the_clock
         pace = trainer.elapsed / max(trainer.step, 1) / p.batch_size
         return training + FINISH_PICTURES * pace
 

@@ -40,3 +40,9 @@ class CheckpointError(VAEError, RuntimeError):
 
 class TrainingError(VAEError, RuntimeError):
     """A training run cannot start, or cannot go on."""
+
+
+def sentence(error: Exception) -> str:
+    """Return an error's words as a sentence, with a capital and a full stop."""
+    text = str(error)
+    return text[:1].upper() + text[1:].rstrip(".") + "."

@@ -21,7 +21,7 @@ from vae.course import Course
 from vae.courtesy import Courtesy
 from vae.data import ImageSet, load_split
 from vae.distributions import LatentDensity
-from vae.errors import CheckpointError, TrainingError
+from vae.errors import CheckpointError, TrainingError, sentence
 from vae.finish import encode_set
 from vae.guard import Grant
 from vae.keeping import Verdict, judge
@@ -386,9 +386,3 @@ class Session:
         )  # fmt: skip
         self.report.say(now=True, world=target.name, made=trainer.step)
         return lacks + show_world(model, self.images, self.sheets, self.ledger.folder)
-
-
-def sentence(error: Exception) -> str:
-    """Return an error's words as a sentence."""
-    text = str(error)
-    return text[:1].upper() + text[1:].rstrip(".") + "."

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vae.allocator import keep_freed_memory
-from vae.errors import VAEError
+from vae.errors import VAEError, sentence
 from vae.guard import Authority, Grant, train
 from vae.ledger import BUSY, DATA, Ledger, TrainRequest
 from vae.shortage import is_memory
@@ -99,8 +99,7 @@ def _train(ledger: Ledger, worlds: Path, **session: Any) -> None:
 def explain(error: Exception) -> str:
     """Return what went wrong as a sentence for the artist."""
     if isinstance(error, VAEError):
-        text = str(error)
-        return text[:1].upper() + text[1:].rstrip(".") + "."
+        return sentence(error)
     if is_memory(error):
         return (
             "There was not enough memory. Close other programs, or take fewer images or a smaller "

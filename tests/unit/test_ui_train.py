@@ -283,11 +283,22 @@ def test_looks_at_batches_that_were_swept_go_with_the_next(ask, desk, laid, tabl
     assert list(desk._looks) == [OTHER]
 
 
-@pytest.mark.parametrize("out", [True, False])
-def test_a_disk_that_refuses_leaves_a_batch_whole(ask, desk, laid, out, monkeypatch):
+@pytest.fixture(params=[True, False])
+def out(request):
+    """Whether a picture is left out, or taken back."""
+    return request.param
+
+
+@pytest.fixture
+def row(ask, laid, out):
+    """A picture that can be left out, or taken back."""
     row = next(number for number, row in enumerate(laid["rows"]) if row["kept"])
     if not out:
         ask("leave", batch=BATCH, row=row)
+    return row
+
+
+def test_a_disk_that_refuses_leaves_a_batch_whole(ask, desk, row, out, monkeypatch):
     before = desk.manifest(BATCH)
 
     def full(manifest):
@@ -302,11 +313,7 @@ def test_a_disk_that_refuses_leaves_a_batch_whole(ask, desk, laid, out, monkeypa
     desk.manifest(BATCH).verify()
 
 
-@pytest.mark.parametrize("out", [True, False])
-def test_a_killed_server_leaves_a_batch_that_the_next_makes_whole(desk, ask, laid, tmp_path, out):
-    row = next(number for number, row in enumerate(laid["rows"]) if row["kept"])
-    if not out:
-        ask("leave", batch=BATCH, row=row)
+def test_a_killed_server_leaves_a_batch_that_the_next_makes_whole(desk, ask, row, out, tmp_path):
     manifest = desk.manifest(BATCH)
     name = manifest.verdicts[row].clean
     ends = [manifest.images / name, manifest.folder.parent / "left" / name]

@@ -10,7 +10,6 @@ import io
 import os
 import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from vae.errors import DatasetError
 from vae.screening.manifest import ScreeningSettings
+from vae.zips import DAMAGED, METHODS
 
 MAX_LISTED = 20_000  # files that are looked at, at most
 MAX_DIRECTORY = 16 * 2**20  # bytes of a ZIP's table of contents
@@ -27,16 +27,6 @@ _CHUNK = 2**16
 _JUNK = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _ARCHIVES = (*_ZIP, b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-    OSError,
-)
 
 
 class Refused(Exception):  # noqa: N818  # it is an answer, not a failure
@@ -124,7 +114,7 @@ class Intake:
         try:
             file = self._open.enter_context(path.open("rb"))
             archive = zipfile.ZipFile(_Metered(file))
-        except _ZIP_ERRORS:
+        except (*DAMAGED, OSError):
             self._append(Item(name, _refuse("unreadable")))
             return
         self._open.enter_context(archive)
@@ -147,7 +137,7 @@ class Intake:
                         raise Refused("archive_ratio")
                     if len(data) > max(_RATIO_FROM, MAX_RATIO * info.compress_size):
                         raise Refused("archive_ratio")
-        except _ZIP_ERRORS as error:
+        except (*DAMAGED, OSError) as error:
             raise Refused("unreadable") from error
         return self._count(bytes(data))
 
@@ -174,7 +164,7 @@ def check_entry(info: zipfile.ZipInfo, max_bytes: int) -> None:
         raise Refused("link")
     if info.flag_bits & 0x1:
         raise Refused("locked")
-    if info.compress_type not in _METHODS:
+    if info.compress_type not in METHODS:
         raise Refused("archive_method")
     if info.file_size > max_bytes:
         raise Refused("too_many_bytes")
