@@ -34,7 +34,7 @@ class Batch:
         u: Standardised metadata (N, 16).
         latents: Stored posterior means, where the encoder is frozen.
         noise: Standard normal for the posterior (N, D).
-        grain: Standard normal (N, 1, S, S).
+        grain: Standard normal (N, 1, S, S); 0 where the protocol is ``grainless``.
         backdrop: Colours (N, 3).
         slider: Which key the closed loop moves, (N,).
         shift: By how much, (N,), in standard deviations.
@@ -151,7 +151,7 @@ class BatchSource:
             u=u,
             latents=latents,
             noise=self._share(torch.randn(n, width, generator=g)),
-            grain=self._share(torch.randn(n, 1, size, size, generator=g)),
+            grain=self._share(torch.randn(n, 1, size, size, generator=g)) * (not p.grainless),
             backdrop=self._share(torch.rand(n, 3, generator=g)),
             slider=self._share(torch.randint(0, u.shape[1], (n,), generator=g)),
             shift=self._share(shift),

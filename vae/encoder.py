@@ -88,9 +88,9 @@ class BatchStandardizer(nn.Module):
     standardised by the running statistics while training too: a batch's own would shake every
     location by 1/sqrt(batch) standard deviations, as much as the posterior's scale. And only the
     scale is free of gradient, so that no loss can shrink a location to nothing, while the KL
-    terms can hold its mean in place. A fresh table takes the statistics of its first batch
-    whole: a fresh encoder's locations vary by a thousandth, and against (0, 1) they would drown
-    in the posterior's noise for some seventy steps.
+    terms can hold its mean in place. A fresh dimension takes the statistics of its first
+    batch whole: a fresh encoder's locations vary by a thousandth, and against (0, 1) they would
+    drown in the posterior's noise for some seventy steps.
 
     What has no gradient wanders: Adam's steps lengthen the weights of eight layers, and in 1,500
     steps on 188 pictures locations grew to a deviation of 800,000. The predicted scales, read
@@ -121,7 +121,7 @@ class BatchStandardizer(nn.Module):
         mean = global_mean(x)
         var = global_mean((x - mean).square())
         with torch.no_grad():
-            fresh = (self.running_mean == 0).all() & (self.running_var == 1).all()
+            fresh = (self.running_mean == 0) & (self.running_var == 1)
             share = fresh.to(self.running_mean.dtype).clamp_min(self.momentum)
             self.running_mean.lerp_(mean.to(share.dtype), share)
             self.running_var.lerp_(var.to(share.dtype), share)

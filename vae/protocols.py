@@ -54,6 +54,8 @@ class Protocol:
         read_weight: Weight of reading latents back out of moved pictures.
         adversarial: Train the decoder against a judge, the encoder being frozen.
         grain_only: Train the amounts of noise and grain alone, all else being frozen.
+        grainless: Draw without noise and grain: a pixel loss would take away what another gave,
+            and now leaves it alone.
         judge_lr: Learning rate of the judge.
         judge_weight: Share of the adaptive adversarial weight.
         feature_weight: Weight of feature matching.
@@ -95,6 +97,7 @@ class Protocol:
     read_weight: float = 2e-3
     adversarial: bool = False
     grain_only: bool = False
+    grainless: bool = False
     judge_lr: float = 4e-4
     judge_weight: float = 0.5
     feature_weight: float = 0.15
@@ -112,7 +115,7 @@ class Protocol:
         for name, (low, high) in _RANGES.items():
             if getattr(self, name) is not None:
                 positive(name, getattr(self, name), low, high)
-        for name in ("cosine", "adversarial", "grain_only"):
+        for name in ("cosine", "adversarial", "grain_only", "grainless"):
             choose(name, getattr(self, name), (True, False))
         if not isinstance(self.betas, tuple) or len(self.betas) != 2:
             raise ConfigError(f"betas must be two numbers, found {self.betas!r}")

@@ -25,8 +25,11 @@ from vae.protocols import Protocol, get_protocol
 from vae.sliders import SliderTable, build_slider_table
 from vae.tracker import Tracker
 from vae.trainer import Event, Trainer
+from vae.widening import widened
 
 RECORDS, LOCK = "run.jsonl", "lock"
+LATENT_DIM = 32
+"""Content latents of a world from nothing."""
 
 
 def train_world(
@@ -41,7 +44,7 @@ def train_world(
     changes: Mapping[str, Any] | None = None,
     size: int = 128,
     channels: int = 4,
-    latent_dim: int = 32,
+    latent_dim: int | None = None,
     latent_key_dim: int = 28,
     report: Callable[[Event], None] | None = None,
 ) -> Path:
@@ -50,7 +53,7 @@ def train_world(
     Args:
         data: Folder of images.
         out: Folder of the new world; its ``training.safetensors`` allows ``resume``.
-        start: World to start from; its size, channels and widths are kept.
+        start: World to start from; its size, channels and key are kept.
         protocol: Name of a protocol; ``'finetune'`` with ``start``, else ``'pretrain'``.
         resume: Go on with the run in ``out``: its own model, protocol and position.
         steps: Length in optimiser steps.
@@ -58,7 +61,8 @@ def train_world(
         changes: Other settings of the protocol.
         size: Side of a new world's pictures.
         channels: Channels of a new world.
-        latent_dim: Content latents of a new world.
+        latent_dim: Content latents; if not given those of ``start``, which may be given more
+            (:func:`vae.widening.widened`), or :data:`LATENT_DIM`.
         latent_key_dim: Key latents of a new world.
         report: Called with every event, on the main process.
 
@@ -173,13 +177,17 @@ def _starting_model(
     *,
     size: int,
     channels: int,
-    latent_dim: int,
+    latent_dim: int | None,
     latent_key_dim: int,
 ) -> IvAE:
     if start is not None:
-        return get_infer_model(start).model
+        model = get_infer_model(start).model
+        return model if latent_dim in (None, model.latent_dim) else widened(model, latent_dim)
     config = ModelConfig(
-        image_size=size, channels=channels, latent_dim=latent_dim, latent_key_dim=latent_key_dim
+        image_size=size,
+        channels=channels,
+        latent_dim=latent_dim or LATENT_DIM,
+        latent_key_dim=latent_key_dim,
     )
     return build_model(config)
 

@@ -48,7 +48,9 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     length.add_argument("--minutes", type=float, help="of training; making the world comes on top")
     parser.add_argument("--size", type=int, default=128, help="side of a new world's pictures")
     parser.add_argument("--channels", type=int, default=4, help="1, 3 or 4, of a new world")
-    parser.add_argument("--latent-dim", type=int, default=32, help="content latents of a new world")
+    parser.add_argument(
+        "--latent-dim", type=int, help="content latents: 32, or those of --world, or more of them"
+    )
     parser.add_argument("--key-dim", type=int, default=28, help="key latents of a new world")
     parser.add_argument(
         "--set",

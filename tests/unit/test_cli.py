@@ -89,6 +89,17 @@ def test_a_fine_tune_starts_from_a_world_and_keeps_its_shape(fruit_folder, tiny_
     assert "started from" in (out / "README.md").read_text()
 
 
+def test_a_world_can_be_given_more_content_latents(fruit_folder, tiny_world, tmp_path, capsys):
+    data = ["train", "--data", str(fruit_folder), "--world", str(tiny_world), "--steps", "2"]
+    assert main([*data, "--out", str(tmp_path / "wide"), "--latent-dim", "7"]) == 0
+    world = get_infer_model(tmp_path / "wide")
+    assert (world.latent_dim, world.latent_key_dim) == (7, 18)
+    assert world.sample(2).z.shape == (2, 7)
+    line = refused(capsys, [*data, "--out", str(tmp_path / "thin"), "--latent-dim", "3"])
+    assert "has 4 content latents; it can be given more, not fewer" in line
+    assert not (tmp_path / "thin").exists()
+
+
 def test_a_corrupt_file_is_left_out_by_name(fruit_folder, tmp_path, capfd):
     (fruit_folder / "07.png").write_bytes(b"no picture")
     out = ["--out", str(tmp_path / "w"), *SMALL, "--steps", "1"]
