@@ -13,7 +13,7 @@ vae43.likes = (() => {
   const { store } = vae43;
   let root = null;
   let props = null; // {end, step, longest, most, words}
-  let kept = []; // {id, name, hash, z, key}, as they were made
+  let kept = []; // {id, name, number, hash, z, key}, as they were made
   let guests = []; // the same, not kept: just made, or come with a picture
   let at = { name: null, hash: null }; // the world they are of
   let gone = null; // {row, index, at, name}: the one that was deleted last
@@ -119,7 +119,9 @@ vae43.likes = (() => {
     return element;
   };
 
-  const named = ({ name }) => name || props.words.carried;
+  // Until it is given a name: by its number where it was made here.
+  const named = ({ name, number }) =>
+    name || (number ? fill(props.words.numbered, { number }) : props.words.carried);
 
   function draw() {
     if (!root) return;
@@ -217,7 +219,7 @@ vae43.likes = (() => {
 
   function keep(row) {
     guests = guests.filter((one) => one !== row);
-    kept.push({ ...row, name: named(row) });
+    kept.push(row.number ? row : { ...row, name: named(row) });
     write();
     draw();
     blockOf(row.id).querySelector("input[type=range]").focus({ preventScroll: true });
@@ -329,9 +331,9 @@ vae43.likes = (() => {
     if (vae43.worlds.here.name !== world) return undefined;
     const id = [...crypto.getRandomValues(new Uint8Array(6))].map((byte) =>
       byte.toString(16).padStart(2, "0")).join("");
-    const name = fill(props.words.numbered, { number: usable().length + 1 });
+    const number = usable().length + 1;
     const unused = (row) => along().some((one) => one.id === row.id);
-    guests = [...guests.filter(unused), { id, name, hash, z: answer.z, key: answer.key }];
+    guests = [...guests.filter(unused), { id, name: "", number, hash, z: answer.z, key: answer.key }];
     gone = null;
     draw();
     const range = blockOf(id).querySelector("input[type=range]");

@@ -79,12 +79,18 @@ vae43.memory = (() => {
     return true;
   }
 
-  // What a world has no slider for was moved before it was trained anew.
+  // What a world has no slider for was moved before it was trained anew; what lies beyond the end of
+  // one, as the server would draw it, lies at its end.
   function fitted(state) {
-    const known = new Set(vae43.worlds.here.sliders.map(({ name }) => name));
+    const known = new Map(vae43.worlds.here.sliders.map((slider) => [slider.name, slider]));
     const names = Object.keys({ ...state.moves, ...state.held }).filter((name) => !known.has(name));
     const here = vae43.holding.without(state, names);
-    return { ...here, held: here.held ?? null };
+    const within = ([name, value]) => {
+      const { low, high } = known.get(name);
+      return [name, Math.min(Math.max(value, low), high)];
+    };
+    const moves = Object.fromEntries(Object.entries(here.moves ?? {}).map(within));
+    return { ...here, moves, held: here.held ?? null };
   }
 
   function same(a, b) {

@@ -129,7 +129,10 @@ vae43.watch = (() => {
       train.write(find(".run .saved"), words.save_done);
       setTimeout(() => train.write(find(".run .saved"), ""), 4000);
     }
-    const said = run.message || run.coach?.sentence || (state === "queued" ? words.queue_note : "");
+    const ended = ["done", "stopped"].includes(state);
+    const coach = ended || !run.message ? run.coach?.sentence : ""; // at the end it sums up
+    const told = [run.message, coach].filter(Boolean).join(" ");
+    const said = told || (state === "queued" ? words.queue_note : "");
     train.write(find(".coach"), said);
     find(".run").dataset.state = state;
     find(".run").dataset.coach = run.coach?.code ?? "";
@@ -150,7 +153,6 @@ vae43.watch = (() => {
     const rests = ["done", "stopped", "failed"].includes(state);
     find(".extend").hidden = !["training", "paused", "done", "stopped"].includes(state);
     find(".forget").hidden = !rests;
-    const ended = ["done", "stopped"].includes(state);
     find(".finished").hidden = !ended || !vae43.own.has(run.world); // it may be deleted since
   }
 

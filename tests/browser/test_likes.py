@@ -64,6 +64,21 @@ def test_marks_make_a_slider_that_is_tried_at_once(visit, fake_url):
     assert not page.is_visible("#variations .make")
 
 
+def test_a_slider_without_a_name_of_its_own_is_called_in_the_language_spoken(visit, fake_url):
+    page = visit(fake_url)
+    row = make(page)
+    row.locator(".keep").click()
+    page.click("#masthead [data-language=zh-CN]")
+    page.wait_for_function(
+        "() => document.querySelector('#likes .block .name').value === '更像这些 1'"
+    )
+    row.locator(".name").fill("Rosy")
+    row.locator(".name").press("Enter")
+    page.click("#masthead [data-language=en]")
+    page.wait_for_function("() => document.documentElement.lang === 'en'")
+    assert row.locator(".name").input_value() == "Rosy"
+
+
 def test_the_keyboard_marks_too(visit, fake_url):
     page = visit(fake_url)
     open_sheet(page, "variations")

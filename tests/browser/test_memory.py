@@ -213,6 +213,17 @@ def test_a_link_that_cannot_be_trusted_says_so(visit, fake_url, address, says, s
         assert shown_state(page)["moves"] == {"warmth": 1}
 
 
+def test_a_move_beyond_a_sliders_end_lies_at_its_end(visit, fake_url):
+    page = visit(fake_url + link({"seed": 7, "moves": {"warmth": 1e9, "size": -1e9}}))
+    ends = page.evaluate(
+        """() => Object.fromEntries(vae43.worlds.here.sliders
+            .filter(({ name }) => ["warmth", "size"].includes(name))
+            .map(({ name, low, high }) => [name, name === "warmth" ? high : low]))"""
+    )
+    assert shown_state(page)["moves"] == ends
+    assert max(map(abs, ends.values())) < 10
+
+
 def test_a_saved_picture_brings_its_state_back(visit, fake_url):
     page = visit(fake_url)
     after(page, lambda: drag(page, "warmth", 1.5))

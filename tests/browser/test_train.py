@@ -374,6 +374,18 @@ def test_curves_answer_to_the_keyboard_and_to_their_switches(visit, train_url, m
     assert len(table) > points(page)
 
 
+def test_at_the_end_what_it_came_to_stands_beside_what_happened(visit, train_url, made):
+    page = visit(train_url)
+    watch(page, made)
+    said = page.inner_text(".run .coach")
+    assert made["coach"]["sentence"] in said
+    told = {**made, "message": "It ended at a limit."}
+    page.evaluate("(run) => vae43.watch.take(run, [], [], true)", told)
+    assert page.inner_text(".run .coach") == f"It ended at a limit. {made['coach']['sentence']}"
+    page.evaluate("(run) => vae43.watch.take(run, [], [], true)", {**told, "state": "failed"})
+    assert page.inner_text(".run .coach") == "It ended at a limit."
+
+
 def test_a_surprise_is_one_of_the_drawings_varied(visit, train_url, made):
     page = visit(train_url)
     page.click("#masthead button.world")

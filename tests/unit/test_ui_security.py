@@ -119,10 +119,35 @@ def test_posts_go_only_where_the_page_sends_them(path):
 
 @pytest.mark.parametrize(
     "path",
-    ["/gradio_api/file=/etc/passwd", "/gradio_api/proxy=http://10.0.0.1/", "/monitoring/summary"],
+    [
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/proxy=http://10.0.0.1/",
+        "/gradio_api/token",
+        "/gradio_api/call/sample/1",
+        "/gradio_api/dev/reload",
+        "/monitoring/summary",
+        "/assets",
+        "/made-tomorrow",
+    ],
 )
 def test_reads_that_reach_beyond_the_page_are_closed(path):
     assert refusal("GET", path, {"host": "localhost"}, HERE)[0] == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/config/",
+        "/theme.css",
+        "/assets/index.js",
+        "/gradio_api/info",
+        "/gradio_api/queue/data",
+        "/gradio_api/heartbeat/abc",
+    ],
+)
+def test_reads_of_the_page_and_of_scripts_are_open(path):
+    assert refusal("GET", path, {"host": "localhost"}, HERE) is None
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE"])

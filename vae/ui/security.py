@@ -34,11 +34,15 @@ _MAX_BODY = 256 * 2**10
 _FORM_OVERHEAD = 128 * 2**10  # boundaries and the fields beside the file: a state at most
 _API = "/gradio_api/"
 _OPEN_POSTS = frozenset({"/login", _API + "queue/join", _API + "component_server"})
-_CLOSED_NAMES = ("file", "proxy", "stream", "upload", "runs", "run-history", "vibe-code", "dev")
-_CLOSED_READS = (
-    *(_API + name for name in (*_CLOSED_NAMES, "deep_link", "profiling")),
-    "/monitoring",
+_OPEN_READS = frozenset(
+    {
+        *("/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json"),
+        *("/pwa_icon", "/logout"),
+        *(_API + name for name in ("info", "queue/data", "startup-events", "login_check", "user")),
+    }
 )
+_OPEN_FOLDERS = ("/assets/", "/static/", "/svelte/", "/pwa_icon/", _API + "heartbeat/")
+"""Of Gradio's own files, and of what a client that listens is counted by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +118,8 @@ def refusal(
     if origin is not None and origin.partition("://")[2].lower() != host.lower():
         return 403, "Requests must come from this page itself."
     if method in ("GET", "HEAD", "OPTIONS"):
-        closed = path.startswith(_CLOSED_READS)
-        return (404, "There is nothing here.") if closed else None
+        reads = (path.rstrip("/") or "/") in _OPEN_READS or path.startswith(_OPEN_FOLDERS)
+        return None if reads else (404, "There is nothing here.")
     if method != "POST" or path.rstrip("/") not in _OPEN_POSTS:
         return 404, "There is nothing here."
     return _body_refusal(path, headers)
