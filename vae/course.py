@@ -20,13 +20,13 @@ class Course:
 
     Args:
         protocols: Of the stages; each carries the length of the whole.
-        most_steps: After which it has seen its pictures often enough, of one stage; None is without
-            bound, and so is a run that is extended.
+        most_steps: After which the first stage has seen its pictures often enough: the run ends, or
+            the judge comes. None is without bound, and so is a run that is extended.
     """
 
     def __init__(self, protocols: Sequence[Protocol], most_steps: int | None = None):
         self.protocols = tuple(protocols)
-        self.most_steps = most_steps if len(self.protocols) == 1 else None
+        self.most_steps = most_steps
 
     def first(self) -> Protocol:
         """Return the first stage with its share of the length."""
@@ -39,11 +39,11 @@ class Course:
         return first.changed(steps=max(1, round(share * (first.steps or 1))))
 
     def second(self, before: Trainer) -> Protocol:
-        """Return the second stage, which ends its share after where the first one is."""
+        """Return the second stage: its share of the length, and what the first one left."""
         protocol = self.protocols[1]
         if protocol.minutes is not None:
             end = before.elapsed / 60 + JUDGE_SHARE * protocol.minutes
-            return protocol.changed(minutes=end)
+            return protocol.changed(minutes=max(end, protocol.minutes))
         steps = before.step + round(JUDGE_SHARE * (protocol.steps or 1))
         return protocol.changed(steps=max(before.step + 1, steps))
 
@@ -51,11 +51,19 @@ class Course:
         """Whether a stage against the judge follows."""
         return len(self.protocols) > 1 and not trainer.protocol.adversarial
 
-    def _share_seen(self, trainer: Trainer) -> float | None:
+    def judge_is_due(self, trainer: Trainer) -> bool:
+        """Whether the first stage of two has seen its pictures often enough."""
+        return self.has_next(trainer) and self._seen(trainer) == 1
+
+    def _seen(self, trainer: Trainer) -> float | None:
         """Return the share behind it of the steps that are enough; None without bound."""
         if self.most_steps is None or trainer.extended:
             return None
         return min(1.0, trainer.step / self.most_steps)
+
+    def _share_seen(self, trainer: Trainer) -> float | None:
+        """Return the same where they are those of the whole run."""
+        return self._seen(trainer) if len(self.protocols) == 1 else None
 
     def limit(self, trainer: Trainer, grant: Grant, *, full: bool) -> str:
         """Return the sentence of the limit that a run has come to, empty where it has not.

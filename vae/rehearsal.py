@@ -66,7 +66,7 @@ def rehearse(request: TrainRequest, worlds: Path) -> dict[str, Any]:
     most = most_steps(
         preset, request.changes, num_training=len(images[0]), batch_size=protocol.batch_size
     )
-    if most is not None:
+    if most is not None and len(protocols) == 1:
         training = min(training, most * pace * protocol.batch_size)
     for later in protocols[1:]:  # the judge takes memory of its own
         Trainer(model, *images, fitting(later, images[0])).train_step()

@@ -122,7 +122,7 @@ class Session:
         protocols = stages(self.preset, self.changes, num_images=num, device=device)
         most = most_steps(
             self.preset, self.changes, num_training=len(self.images),
-            batch_size=fitting(protocols[0], self.images).batch_size,
+            batch_size=fitting(protocols[0], self.images).batch_size, judged=len(protocols) > 1,
         )  # fmt: skip
         self.course = Course(protocols, most)
         self.replay = self._replay(None if resumed else model)
@@ -231,7 +231,7 @@ class Session:
         if limit:
             self.report.say(message=limit)
             return "limit"
-        return "run"
+        return "early" if self.course.judge_is_due(trainer) else "run"
 
     def _extend(self, trainer: Trainer, *, from_here: bool = False) -> None:
         room = self.course.room(trainer, self.grant.minutes, from_here=from_here)

@@ -626,6 +626,23 @@ def test_a_proper_run_goes_on_against_the_judge(jobs, data, monkeypatch):
     assert "judge" in tests[-1]
 
 
+def test_the_judge_comes_once_the_pictures_were_seen_often_enough(jobs, data, monkeypatch):
+    short = {name: value for name, value in EXACT.items() if name != "steps"}
+    changes = short | {"adversarial": True, "replay": 0.0}
+    proper = replace(get_preset("proper"), judge_after=2.0, minutes=0.1)
+    monkeypatch.setattr(session_module, "get_preset", lambda _: proper)
+    wanted = TrainRequest(
+        name="Mine", start="tiny", manifest=data, preset="proper", changes=changes
+    )
+    ledger = submitted(jobs, wanted)
+    assert work(ledger, jobs.worlds) == 0
+    status = ledger.status()
+    assert (status.state, status.message) == ("done", "")
+    steps = [r for r in Tracker(ledger.folder / "run.jsonl").read() if r["kind"] == "step"]
+    assert next(r["step"] for r in steps if "judge" in r) == 7  # 11 pictures twice, by four
+    assert steps[-1]["seconds"] >= 6  # what the first stage left is the judge's
+
+
 def test_replay_survives_the_deletion_of_the_start_world(jobs, data, tmp_path, tiny_world):
     wanted = request(data, replay=0.25)
     one, two = submitted(jobs, wanted), submitted(jobs, wanted)
