@@ -88,9 +88,9 @@ class BatchStandardizer(nn.Module):
     standardised by the running statistics while training too: a batch's own would shake every
     location by 1/sqrt(batch) standard deviations, as much as the posterior's scale. And only the
     scale is free of gradient, so that no loss can shrink a location to nothing, while the KL
-    terms can hold its mean in place. A fresh dimension takes the statistics of its first
-    batch whole: a fresh encoder's locations vary by a thousandth, and against (0, 1) they would
-    drown in the posterior's noise for some seventy steps.
+    terms can hold its mean in place. A fresh table takes the statistics of its first batch
+    whole: a fresh encoder's locations vary by a thousandth, and against (0, 1) they would drown
+    in the posterior's noise for some seventy steps.
 
     What has no gradient wanders: Adam's steps lengthen the weights of eight layers, and in 1,500
     steps on 188 pictures locations grew to a deviation of 800,000. The predicted scales, read
@@ -121,7 +121,7 @@ class BatchStandardizer(nn.Module):
         mean = global_mean(x)
         var = global_mean((x - mean).square())
         with torch.no_grad():
-            fresh = (self.running_mean == 0) & (self.running_var == 1)
+            fresh = (self.running_mean == 0).all() & (self.running_var == 1).all()
             share = fresh.to(self.running_mean.dtype).clamp_min(self.momentum)
             self.running_mean.lerp_(mean.to(share.dtype), share)
             self.running_var.lerp_(var.to(share.dtype), share)
@@ -198,10 +198,7 @@ class Encoder(nn.Module):
         Raises:
             ShapeError: Channels or size are not supported.
         """
-        if x.ndim != 4 or x.shape[1] != 4:
-            x = torch.cat(to_rgba(x), 1)
-        check_size(*x.shape[-2:])
-        flat, statistics = self._features(premultiply(x.contiguous()))
+        flat, statistics = self.features(x)
         z_mean, z_scale = self.content(flat).float().chunk(2, 1)
         style = self.style(statistics if self.reads_style else flat).float()
         k_mean, k_scale = style.chunk(2, 1)
@@ -214,7 +211,20 @@ class Encoder(nn.Module):
             DiagonalGaussian(k_mean, _logvar(k_scale, predict)),
         )
 
-    def _features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """What latents of images (as for :meth:`forward`) are read from.
+
+        Returns:
+            The map at 4x4, flat (N, 16 * widths[-1]), and channel statistics of every depth
+            (N, 2 * sum(widths)).
+
+        Raises:
+            ShapeError: Channels or size are not supported.
+        """
+        if x.ndim != 4 or x.shape[1] != 4:
+            x = torch.cat(to_rgba(x), 1)
+        check_size(*x.shape[-2:])
+        x = premultiply(x.contiguous())
         h = F.pixel_unshuffle(x, 4).contiguous(memory_format=torch.channels_last)
         h = F.silu(self.stem(h))
         if h.shape[-1] > 32:

@@ -85,6 +85,8 @@ def train_world(
         )  # fmt: skip
     assert model.config is not None
     images = load_split(data, size=model.config.image_size, channels=model.config.channels)
+    if not resume and latent_dim not in (None, model.latent_dim):
+        model = widened(model, latent_dim, images[0].images)
     quiet = not accelerator.is_main_process
     for sentence in images[0].refused:
         tqdm.write(f"left out: {sentence}", file=sys.stderr)
@@ -181,8 +183,7 @@ def _starting_model(
     latent_key_dim: int,
 ) -> IvAE:
     if start is not None:
-        model = get_infer_model(start).model
-        return model if latent_dim in (None, model.latent_dim) else widened(model, latent_dim)
+        return get_infer_model(start).model
     config = ModelConfig(
         image_size=size,
         channels=channels,
