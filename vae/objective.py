@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +41,19 @@ def choose_trained(model: IvAE, protocol: Protocol) -> list[nn.Parameter]:
         for layer in (decoder.noise_scale, decoder.grain):
             layer.requires_grad_(True)
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def parted_by_rate(
+    model: IvAE, trained: Sequence[nn.Parameter], protocol: Protocol
+) -> list[dict[str, Any]]:
+    """Part parameters into an optimiser's groups: those of the encoder have a share of the rate."""
+    if protocol.encoder_rate == 1:
+        return [{"params": list(trained)}]
+    encoder = set(model.latent_encoder.parameters())
+    fast = [parameter for parameter in trained if parameter not in encoder]
+    slow = [parameter for parameter in trained if parameter in encoder]
+    groups = ({"params": fast, "share": 1.0}, {"params": slow, "share": protocol.encoder_rate})
+    return [group for group in groups if group["params"]]
 
 
 class Moves(NamedTuple):

@@ -26,6 +26,8 @@ class Protocol:
         epochs: Passes over the training set, tested after each.
         batch_size: Pictures a step, over all processes.
         lr: Peak learning rate of Adam.
+        encoder_rate: Share of it at which the encoder learns. Adam turns a row by as much however
+            faint its gradient; latents that a decoder hardly draws from yet would be lost.
         betas: Adam's averaging rates.
         warmup: Steps of linear warm-up, at most; it ends with the first tenth of a run.
         cosine: Decay the rate to a hundredth by a cosine; else keep it.
@@ -71,6 +73,7 @@ class Protocol:
     epochs: int | None = None
     batch_size: int = 32
     lr: float = 1e-3
+    encoder_rate: float = 1.0
     betas: tuple[float, float] = (0.9, 0.99)
     warmup: int = 100
     cosine: bool = True
@@ -167,6 +170,7 @@ _RANGES = {
     **dict.fromkeys(("pixel_weight", "loop_epsilon", "grad_clip"), (1e-9, 1e6)),
     **dict.fromkeys(("lr", "judge_lr"), (1e-9, 1.0)),
     **{
+        "encoder_rate": (0.0, 1.0),
         "minutes": (1e-3, 1e6),
         "ema_warmup": (1.0, 1e6),
         "ema": (0.0, 1.0),

@@ -33,7 +33,7 @@ from vae.held_out import HeldOut, Kept, psnr_of
 from vae.ledger import STATE_FILE
 from vae.losses import adaptive_weight, hinge_discriminator_loss, translate
 from vae.model import IvAE, model_header
-from vae.objective import Moves, Objective, choose_trained
+from vae.objective import Moves, Objective, choose_trained, parted_by_rate
 from vae.precision import autocast
 from vae.protocols import LENGTHS, Protocol
 from vae.replay import make_source
@@ -126,7 +126,7 @@ class Trainer:
             judge = judge.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             optimizer = torch.optim.Adam(judge.parameters(), p.judge_lr, p.betas, fused=True)
             self.judge, self.judge_optimizer = self.accelerator.prepare(judge, optimizer)
-        fused = torch.optim.Adam(trained, p.lr, p.betas, fused=True)
+        fused = torch.optim.Adam(parted_by_rate(self.model, trained, p), p.lr, p.betas, fused=True)
         objective = Objective(self.model, p)
         self.objective, self.optimizer = self.accelerator.prepare(objective, fused)
         alone = self.device.type == "cpu" and self.accelerator.num_processes == 1
@@ -266,7 +266,8 @@ class Trainer:
         done, total = self._length()
         scale = self.schedule.scale(self.protocol, step=self.step, done=done, total=total)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.protocol.lr * scale * self.schedule.ease
+            rate = self.protocol.lr * scale * self.schedule.ease
+            group["lr"] = rate * group.get("share", 1.0)
 
     def _autocast(self) -> AbstractContextManager[Any]:
         return autocast(self.device, self.protocol)

@@ -120,6 +120,30 @@ def test_a_resumed_run_is_the_unbroken_one_to_the_bit(tmp_path, name, precision)
         assert all(torch.equal(t, theirs[n]) for n, t in a.state_dict().items())
 
 
+def test_the_encoder_can_have_a_rate_of_its_own_and_keeps_it_over_a_break(tmp_path):
+    protocol = short("pretrain", 6, encoder_rate=0.25, precision="fp32")
+    unbroken = make(protocol)
+    whole = steps_of(unbroken)
+    rates = [group["lr"] for group in unbroken.optimizer.param_groups]
+    assert rates[1] == pytest.approx(0.25 * rates[0])
+    encoder = set(unbroken.model.latent_encoder.parameters())
+    assert set(unbroken.optimizer.param_groups[1]["params"]) == encoder
+
+    first = make(protocol, tmp_path)
+    running = first.run()
+    for _ in range(3):
+        next(running)
+    first.save()
+    second = make(protocol, tmp_path)
+    second.load()
+    assert steps_of(second) == whole[3:]
+
+    still = make(short("pretrain", 2, encoder_rate=0.0))
+    before = still.model.latent_encoder.content.weight.clone()
+    assert len(steps_of(still)) == 2
+    assert torch.equal(still.model.latent_encoder.content.weight, before)
+
+
 def test_the_average_trails_the_weights():
     trainer = make(short("pretrain", 3, ema=0.5, ema_warmup=4.0))
     weight = trainer.model.output_encoder.head_weight
