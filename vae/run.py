@@ -25,6 +25,7 @@ from vae.protocols import Protocol, get_protocol
 from vae.sliders import SliderTable, build_slider_table
 from vae.tracker import Tracker
 from vae.trainer import Event, Trainer
+from vae.widening import SETTINGS as WIDENED
 from vae.widening import widened
 
 RECORDS, LOCK = "run.jsonl", "lock"
@@ -87,6 +88,7 @@ def train_world(
     images = load_split(data, size=model.config.image_size, channels=model.config.channels)
     if not resume and latent_dim not in (None, model.latent_dim):
         model = widened(model, latent_dim, images[0].images)
+        settings = settings.changed(**(WIDENED | dict(changes or {})))
     quiet = not accelerator.is_main_process
     for sentence in images[0].refused:
         tqdm.write(f"left out: {sentence}", file=sys.stderr)

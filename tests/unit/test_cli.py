@@ -95,6 +95,11 @@ def test_a_world_can_be_given_more_content_latents(fruit_folder, tiny_world, tmp
     world = get_infer_model(tmp_path / "wide")
     assert (world.latent_dim, world.latent_key_dim) == (7, 18)
     assert world.sample(2).z.shape == (2, 7)
+    protocol, _ = saved_run(tmp_path / "wide")
+    assert (protocol.encoder_rate, protocol.grainless, protocol.steps) == (0.05, True, 2)
+    asked = ["--set", "encoder_rate=0.5"]
+    assert main([*data, "--out", str(tmp_path / "own"), "--latent-dim", "7", *asked]) == 0
+    assert saved_run(tmp_path / "own")[0].encoder_rate == 0.5
     line = refused(capsys, [*data, "--out", str(tmp_path / "thin"), "--latent-dim", "3"])
     assert "has 4 content latents; it can be given more, not fewer" in line
     assert not (tmp_path / "thin").exists()
