@@ -30,8 +30,6 @@ RIDGE = 0.5
 """Of the regression, a picture: features are many, and pictures not seen are to be read too."""
 SCALE = -6.0
 """Bias of the new scales: a posterior of deviation 0.03, near what trained ones have."""
-
-
 SETTINGS = {"encoder_rate": 0.05, "beta_z": 2e-6, "loop_warmup": 0, "grainless": True}
 """Of the run that follows, where nothing else is asked for. At its full rate the encoder turns the
 new rows away before the decoder has learned to draw from them, and their KL, small as it is, is all
