@@ -62,6 +62,8 @@ const vae43 = (() => {
       changed();
     });
     origin.addEventListener("click", () => leavePicture());
+    // Where nothing is transparent there is nothing to show it on.
+    vae43.worlds.follow(({ opaque }) => (root.querySelector(".grounds").hidden = opaque));
     stage.message.addEventListener("click", () => say(""));
     for (const kind of ["input", "pointerdown"]) {
       document.addEventListener(kind, () => (echoes = []), true); // a hand is no echo

@@ -116,6 +116,22 @@ def test_the_page_switches_in_place_and_each_world_remembers_its_picture(visit, 
     assert page.evaluate("() => window.same")  # and never loaded anew
 
 
+def test_a_world_without_transparency_offers_no_grounds_to_show_it_on(visit, url):
+    page = visit(url)
+    grounds = page.locator("#stage .grounds")
+    assert grounds.is_visible()
+    tops = page.locator("#stage canvas").bounding_box(), page.locator("#save").bounding_box()
+    go(page, "other")
+    assert grounds.is_hidden()
+    assert page.locator("#stage canvas").bounding_box() == tops[0]  # and nothing moved
+    assert page.locator("#save").bounding_box() == tops[1]
+    page.reload()
+    rest(page)
+    assert grounds.is_hidden()
+    go(page, "fake")
+    assert grounds.is_visible()
+
+
 def test_a_reload_and_a_visit_later_open_the_world_that_was_left(visit, url):
     page = visit(url)
     go(page, "other")

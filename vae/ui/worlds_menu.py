@@ -23,19 +23,30 @@ _KINDS = {4: "in_alpha", 3: "in_color", 1: "in_grey"}
 
 
 def world_of(engine: Engine) -> dict[str, Any]:
-    """Return what the page must know of a world to be in it; the sliders in every language."""
+    """Return what the page must know of a world to be in it; the sliders in every language.
+
+    ``opaque`` is true of a world without transparency, as far as its config says.
+    """
     rows = in_every(lambda: slider_rows(engine.sliders))
-    return {"name": engine.name, "hash": engine.hash, "sliders": rows}
+    channels, _ = _channels_and_size(engine.weights and engine.weights.parent)
+    opaque = channels in _KINDS and channels < 4
+    return {"name": engine.name, "hash": engine.hash, "sliders": rows, "opaque": opaque}
 
 
 def describe_world(folder: Path | None) -> str:
     """Return one line on a world, as its config says; empty where that cannot be read."""
+    channels, size = _channels_and_size(folder)
+    return WORLDS[_KINDS[channels]].format(size=size) if channels in _KINDS else ""
+
+
+def _channels_and_size(folder: Path | None) -> tuple[int, int]:
+    """Return what the config in a folder says of its pictures; zeros where it cannot be read."""
     try:
         assert folder is not None
         model = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model"]
-        return WORLDS[_KINDS[model["channels"]]].format(size=int(model["image_size"]))
+        return int(model["channels"]), int(model["image_size"])
     except (AssertionError, OSError, ValueError, KeyError, TypeError, RecursionError):
-        return ""
+        return 0, 0
 
 
 def make_worlds(worlds: Worlds) -> Handler:
