@@ -59,6 +59,9 @@ def make_parser() -> argparse.ArgumentParser:
     measure.add_argument(
         "--refine", action="store_true", help="take some minutes for sliders that do less besides"
     )
+    measure.add_argument(
+        "--density", action="store_true", help="fit anew what its samples are drawn from, too"
+    )
     info = commands.add_parser("info", help="say what a world is")
     info.add_argument("--world", default="pomona")
     return parser
@@ -117,7 +120,10 @@ def measure(options: argparse.Namespace) -> None:
     count = whole("--num-images", options.num_images, 2, 2000)
     folder = _folder_of(options.world)
     data = verified_images(options.data)
-    _print_sliders(measure_world(folder, data, num_pictures=count, refine=options.refine).sliders)
+    table = measure_world(
+        folder, data, num_pictures=count, refine=options.refine, density=options.density
+    )
+    _print_sliders(table.sliders)
 
 
 def _folder_of(world: str) -> Path:

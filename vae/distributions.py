@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vae.config import canonical_ivae_model
@@ -160,7 +161,9 @@ class LatentDensity(nn.Module):
     of odd subjects spans more that is nothing at all than it spans of them."""
     REDRAWS = 16
     FEW = 4
-    """Latents to each of their dimensions that a component needs; fewer in all become anchors."""
+    """Latents to each of their dimensions that are few: they become anchors."""
+    SHRINK = 1e-3
+    """Variance added in every direction, as a share of the mean one, where latents are many."""
     NEIGHBOURS = 0.5
     """How far from its anchor a draw lies, as the reach of :meth:`vary`."""
 
@@ -181,32 +184,40 @@ class LatentDensity(nn.Module):
 
     @classmethod
     def fit(cls, latents: Tensor, *, num_components: int = 16, seed: int = 0) -> LatentDensity:
-        """Fit by expectation maximisation (scikit-learn) to ``latents`` (M, dim).
+        """Fit by expectation maximisation to ``latents`` (M, dim).
 
-        Small sets get fewer components and more shrinkage, so that covariances stay sound.
+        What a component knows of its covariance is the less the fewer latents it holds, so each
+        counts the mean of all components' covariances as ``dim`` latents of its own. Without, a
+        mixture of 156 dimensions fits 5,000 latents it was fitted to and no others: 15 nats and
+        more are lost on held-out ones. Small sets get one component and more shrinkage.
+
+        Args:
+            latents: At least two rows.
+            num_components: At most; there are ``dim`` latents to each.
+            seed: Of the clusters that the search begins with (k-means).
+
+        Raises:
+            ShapeError: There are fewer than two rows.
+
+        References:
+            Friedman (1989), Regularized discriminant analysis.
+            doi:10.1080/01621459.1989.10478752
         """
-        from sklearn.mixture import GaussianMixture
-        from threadpoolctl import threadpool_limits
-
-        data = latents.detach().double().cpu().numpy()
+        data = latents.detach().double().cpu()
         if data.ndim != 2 or data.shape[0] < 2:
             raise ShapeError(f"expected at least 2 rows of latents, found {tuple(data.shape)}")
         num, dim = data.shape
-        components = max(1, min(num_components, num // (cls.FEW * dim)))
-        shrink = float(data.var(0).mean()) * (0.01 + min(1.0, 0.25 * dim / num))
-        mixture = GaussianMixture(
-            components, reg_covar=max(shrink, 1e-6), random_state=seed, max_iter=60, tol=1e-2
-        )
-        with threadpool_limits(1):  # threads that wait for one another cost minutes beside a run
-            mixture.fit(data)
         few = num < cls.FEW * dim
+        components = 1 if few else min(num_components, num // dim)
+        shrink = 0.01 + min(1.0, 0.25 * dim / num) if few else cls.SHRINK
+        least = max(shrink * float(data.var(0, correction=0).mean()), 1e-6)
+        weights, means, factors = _fit_mixture(data, components, least=least, seed=seed)
         density = cls(dim, components, num if few else 0)
         if few:
-            density.anchors.copy_(torch.from_numpy(data))
-        density.weights.copy_(torch.from_numpy(mixture.weights_))
-        density.means.copy_(torch.from_numpy(mixture.means_))
-        covariances = torch.from_numpy(mixture.covariances_)
-        density.factors.copy_(torch.linalg.cholesky(covariances))
+            density.anchors.copy_(data)
+        density.weights.copy_(weights)
+        density.means.copy_(means)
+        density.factors.copy_(factors)
         log_prob = density.log_prob(latents.detach().cpu().to(density.means.dtype))
         density.floor.copy_(log_prob.quantile(cls.RARE))
         return density
@@ -284,3 +295,52 @@ class LatentDensity(nn.Module):
             torch.distributions.MultivariateNormal(self.means, scale_tril=self.factors),
         )
         return mixture.log_prob(latents)
+
+
+def _fit_mixture(
+    data: Tensor, num: int, *, least: float, seed: int, rounds: int = 60, enough: float = 1e-2
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Fit a Gaussian mixture whose covariances lean on their mean, by expectation maximisation.
+
+    Args:
+        data: (M, D), double.
+        num: K, at most M.
+        least: Variance added in every direction.
+        seed: Of the first clusters.
+        rounds: Passes at most.
+        enough: Gain of a pass in nats a row below which it is over.
+
+    Returns:
+        Weights (K,), means (K, D) and Cholesky factors of the covariances (K, D, D).
+    """
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
+    size, dim = data.shape
+    with threadpool_limits(1):  # threads that wait for one another cost minutes beside a run
+        labels = KMeans(num, n_init=1, random_state=seed).fit(data.numpy()).labels_
+    share = F.one_hot(torch.from_numpy(labels).long(), num).double()
+    eye = torch.eye(dim, dtype=data.dtype)
+    last = -math.inf
+    for _ in range(rounds):
+        held = share.sum(0).clamp_min(1e-9)
+        means = share.T @ data / held[:, None]
+        away = [data - mean for mean in means]
+        scatter = torch.stack([(s[:, None] * a).T @ a for s, a in zip(share.T, away, strict=True)])
+        mean_covariance = scatter.sum(0) / size
+        counted = (held + dim)[:, None, None]
+        covariances = (scatter + dim * mean_covariance) / counted + least * eye
+        factors = torch.linalg.cholesky(covariances)
+        white = [
+            torch.linalg.solve_triangular(f, a.T, upper=False).square().sum(0)
+            for f, a in zip(factors, away, strict=True)
+        ]
+        spread = factors.diagonal(dim1=1, dim2=2).log().sum(1) + dim * LOG_2PI / 2
+        weights = held / size
+        each = weights.log() - spread - torch.stack(white, 1) / 2
+        log_prob = each.logsumexp(1)
+        share = (each - log_prob[:, None]).exp()
+        if float(log_prob.mean()) - last < enough:
+            break
+        last = float(log_prob.mean())
+    return weights, means, factors

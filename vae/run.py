@@ -15,12 +15,13 @@ from tqdm import tqdm
 from vae.checkpoint import read_tensors
 from vae.config import ModelConfig, from_dict
 from vae.data import ImageSet, load_split
+from vae.distributions import LatentDensity
 from vae.errors import CheckpointError, ConfigError, TrainingError
 from vae.finish import encode_set, finish_model, make_card, write_world
 from vae.infer import get_infer_model
 from vae.ledger import STATE_FILE
 from vae.lock import alone
-from vae.model import IvAE, build_model, load_model, restore_model
+from vae.model import IvAE, build_model, load_model, restore_model, save_model
 from vae.protocols import Protocol, get_protocol
 from vae.sliders import SliderTable, build_slider_table
 from vae.tracker import Tracker
@@ -231,7 +232,12 @@ def _follow(
 
 
 def measure_world(
-    folder: Path, data: Path, *, num_pictures: int = 24, refine: bool = False
+    folder: Path,
+    data: Path,
+    *,
+    num_pictures: int = 24,
+    refine: bool = False,
+    density: bool = False,
 ) -> SliderTable:
     """Find a world's sliders anew on its training images, and write its ``sliders.json``.
 
@@ -243,6 +249,7 @@ def measure_world(
         num_pictures: Pictures that are moved.
         refine: Take the time for purer directions, see
             :func:`vae.directions.style_directions`.
+        density: Fit anew what its draws come from, too, and write it with the weights.
 
     Returns:
         The table written.
@@ -254,6 +261,8 @@ def measure_world(
     assert model.config is not None  # of a world on disk
     training, _ = load_split(data, size=model.config.image_size, channels=model.config.channels)
     latents = encode_set(model, training)
+    if density:
+        model.density = LatentDensity.fit(latents)
     with tqdm(total=100, unit="%", bar_format=_BAR) as bar:
 
         def show(done: int, of: int) -> None:
@@ -265,6 +274,8 @@ def measure_world(
         )
     try:
         table.save(folder / "sliders.json")
+        if density:
+            save_model(folder, model)
     except OSError as error:
         raise CheckpointError(f"could not write {folder}: {error.strerror}") from error
     return table

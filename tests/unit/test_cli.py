@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from tests.conftest import TINY, draw_fruit, snapshot
@@ -16,6 +17,7 @@ from vae.__main__ import main
 from vae.config import ModelConfig
 from vae.infer import get_infer_model
 from vae.lock import alone
+from vae.model import load_model, save_model
 from vae.run import saved_run
 from vae.tracker import Tracker
 from vae.trainer import STATE_FILE
@@ -228,6 +230,25 @@ def test_sliders_are_found_anew_where_their_file_is_damaged(
     plain = world.table.directions
     assert main([*again, "--num-images", "3", "--refine"]) == 0
     assert get_infer_model(folder).table.directions.shape == plain.shape
+
+
+def test_a_density_fitted_anew_leaves_the_weights_as_they_are(
+    fruit_folder, tiny_world, tmp_path, capsys
+):
+    folder = Path(shutil.copytree(tiny_world, tmp_path / "world"))
+    spoilt = load_model(folder)
+    spoilt.density.means.fill_(7.0)
+    save_model(folder, spoilt)
+    again = ["measure", "--world", str(folder), "--data", str(fruit_folder), "--num-images", "3"]
+    assert main(again) == 0  # without being asked to, it is left alone
+    assert (load_model(folder).density.means == 7).all()
+    assert main([*again, "--density"]) == 0
+    capsys.readouterr()
+    before, after = (load_model(world) for world in (tiny_world, folder))
+    drawn = after.density.sample(64, generator=torch.Generator().manual_seed(1))
+    assert after.density.log_prob(drawn).mean() > before.density.log_prob(drawn).mean() - 2
+    weights = dict(before.named_parameters())
+    assert all(torch.equal(weights[name], value) for name, value in after.named_parameters())
 
 
 def test_measuring_what_cannot_be_measured_changes_nothing(

@@ -108,15 +108,48 @@ def blobs(rows: int = 400) -> torch.Tensor:
     return noise + side
 
 
-def test_the_density_is_that_of_scikit_learn():
-    data = blobs()
+def test_the_density_of_many_rows_is_that_of_scikit_learn():
+    """Shrinkage fades with the rows, and what is left is expectation maximisation."""
+    data = blobs(20_000)
     density = LatentDensity.fit(data, num_components=2)
-    shrink = float(data.double().numpy().var(0).mean()) * (0.01 + 0.25 * 3 / 400)
-    mixture = GaussianMixture(2, reg_covar=shrink, random_state=0, max_iter=60, tol=1e-2)
-    mixture.fit(data.double().numpy())
-    assert np.allclose(
-        density.log_prob(data).numpy(), mixture.score_samples(data.double().numpy()), atol=1e-3
-    )
+    rows = data.double().numpy()
+    least = LatentDensity.SHRINK * float(rows.var(0).mean())
+    mixture = GaussianMixture(2, reg_covar=least, random_state=0, max_iter=60, tol=1e-2).fit(rows)
+    assert np.allclose(density.log_prob(data).numpy(), mixture.score_samples(rows), atol=5e-3)
+
+
+def test_covariances_of_few_rows_lean_on_their_mean():
+    """One step by hand: two clusters so far apart that every row's share is 0 or 1."""
+    data = blobs(100).double()
+    data[:, :2] += 40 * (data[:, 2:] > 0)
+    density = LatentDensity.fit(data.float(), num_components=2)
+    parts = [data[data[:, 2] > 0], data[data[:, 2] <= 0]]
+    scatter = [np.cov(part.numpy().T, bias=True) * len(part) for part in parts]
+    mean = sum(scatter) / 100
+    least = LatentDensity.SHRINK * float(data.numpy().var(0).mean())
+    found = {tuple((f @ f.T).flatten().tolist()) for f in density.factors}
+    for part, own in zip(parts, scatter, strict=True):
+        wanted = (own + 3 * mean) / (len(part) + 3) + least * np.eye(3)
+        assert any(np.allclose(wanted.flatten(), each, rtol=1e-3, atol=1e-3) for each in found)
+
+
+def test_many_components_hold_for_rows_they_were_not_fitted_to():
+    """Full covariances of their own would be 16 fits of 47 rows to 30 dimensions each."""
+    generator = torch.Generator().manual_seed(5)
+    spread = torch.linspace(2, 0.05, 30)
+    middles = torch.randn(8, 30, generator=generator) * spread
+
+    def draw(num):
+        near = torch.randn(num, 30, generator=generator) * spread * 0.3
+        return near + middles[torch.randint(0, 8, (num,), generator=generator)]
+
+    rows, others = draw(750), draw(750)
+    density = LatentDensity.fit(rows)
+    free = GaussianMixture(16, reg_covar=1e-3, random_state=0).fit(rows.double().numpy())
+    ours, theirs = density.log_prob(others).mean(), free.score(others.double().numpy())
+    assert len(density.weights) == 16
+    assert ours > theirs + 5
+    assert ours > density.log_prob(rows).mean() - 8
 
 
 def test_the_density_finds_both_blobs():
