@@ -34,6 +34,19 @@ def test_the_switch_of_the_recipe_is_remembered(visit, fake_url):
     assert box.is_checked()
 
 
+@pytest.mark.parametrize("width", [1440, 900, 390])
+def test_the_tab_key_goes_through_the_row_as_the_eye_does(visit, fake_url, width):
+    page = visit(fake_url, width=width)
+    places = page.locator("#save :is(input, button, summary):visible").evaluate_all(
+        "all => all.map(e => e.getBoundingClientRect().x)"
+    )
+    assert len(places) == 6
+    assert places == sorted(places)
+    page.focus("#keep-recipe input")
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.id") == "save-1x"
+
+
 def test_a_webp_dropped_on_the_page_brings_the_exact_picture_back(visit, fake_url):
     page = visit(fake_url)
     after(page, lambda: drag(page, "warmth", 1.5))

@@ -91,12 +91,12 @@ def download_panel(menu: Callable[[], str]) -> None:
     import gradio as gr
 
     with gr.Row(elem_id="save", elem_classes="quiet-row"):
+        html_panel(_switch, elem_classes="row-label", elem_id="keep-recipe")
         html_panel(lambda: escape(PANELS["save"]), elem_classes="row-label")
         for factor in FACTORS:
             button = gr.Button(f"{factor}×", size="sm", elem_id=f"save-{factor}x", min_width=44)
             button.click(fn=None, js=f"() => vae43.save({factor})", queue=False)
         html_panel(menu, elem_id="save-more", apply_default_css=False)
-        html_panel(_switch, elem_classes="row-label", elem_id="keep-recipe")
 
 
 def _switch() -> str:
