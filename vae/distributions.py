@@ -156,9 +156,9 @@ class LatentDensity(nn.Module):
         Dai & Wipf (2019) arXiv:1903.05789; Ghosh et al. (2020) arXiv:1903.12436
     """
 
-    RARE = 0.1
-    """Share of the fitted latents, the least likely, whose kind is not drawn: a broad component
-    of odd subjects spans more that is nothing at all than it spans of them."""
+    RARE = 0.03
+    """Share of the fitted latents, the least likely, below which nothing is drawn: out there are
+    shapes of nothing. A tenth would leave whole components out, for the broad ones are thin."""
     REDRAWS = 16
     FEW = 4
     """Latents to each of their dimensions that are few: they become anchors."""
