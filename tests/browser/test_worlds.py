@@ -132,6 +132,20 @@ def test_a_world_without_transparency_offers_no_grounds_to_show_it_on(visit, url
     assert grounds.is_visible()
 
 
+def test_a_narrow_page_keeps_no_line_free_for_grounds_that_are_not_there(visit, url):
+    page = visit(url, width=390, height=844)
+
+    def gap():
+        mat, row = (page.locator(place).bounding_box() for place in ("#stage .mat", "#save"))
+        return row["y"] - mat["y"] - mat["height"]
+
+    with_grounds = gap()
+    go(page, "other")
+    assert 0 < gap() < with_grounds - 20
+    go(page, "fake")
+    assert gap() == with_grounds
+
+
 def test_a_reload_and_a_visit_later_open_the_world_that_was_left(visit, url):
     page = visit(url)
     go(page, "other")
