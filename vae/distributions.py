@@ -316,31 +316,34 @@ def _fit_mixture(
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
-    size, dim = data.shape
     with threadpool_limits(1):  # threads that wait for one another cost minutes beside a run
-        labels = KMeans(num, n_init=1, random_state=seed).fit(data.numpy()).labels_
+        labels = KMeans(num, random_state=seed).fit(data.numpy()).labels_
     share = F.one_hot(torch.from_numpy(labels).long(), num).double()
-    eye = torch.eye(dim, dtype=data.dtype)
     last = -math.inf
-    for _ in range(rounds):
-        held = share.sum(0).clamp_min(1e-9)
-        means = share.T @ data / held[:, None]
-        away = [data - mean for mean in means]
-        scatter = torch.stack([(s[:, None] * a).T @ a for s, a in zip(share.T, away, strict=True)])
-        mean_covariance = scatter.sum(0) / size
-        counted = (held + dim)[:, None, None]
-        covariances = (scatter + dim * mean_covariance) / counted + least * eye
-        factors = torch.linalg.cholesky(covariances)
+    while True:
+        weights, means, factors = _fit_components(data, share, least)
         white = [
-            torch.linalg.solve_triangular(f, a.T, upper=False).square().sum(0)
-            for f, a in zip(factors, away, strict=True)
+            torch.linalg.solve_triangular(factor, (data - mean).T, upper=False).square().sum(0)
+            for factor, mean in zip(factors, means, strict=True)
         ]
-        spread = factors.diagonal(dim1=1, dim2=2).log().sum(1) + dim * LOG_2PI / 2
-        weights = held / size
+        spread = factors.diagonal(dim1=1, dim2=2).log().sum(1) + data.shape[1] * LOG_2PI / 2
         each = weights.log() - spread - torch.stack(white, 1) / 2
         log_prob = each.logsumexp(1)
-        share = (each - log_prob[:, None]).exp()
-        if float(log_prob.mean()) - last < enough:
-            break
+        rounds -= 1
+        if rounds <= 0 or float(log_prob.mean()) - last < enough:
+            return weights, means, factors
         last = float(log_prob.mean())
-    return weights, means, factors
+        share = (each - log_prob[:, None]).exp()
+
+
+def _fit_components(data: Tensor, share: Tensor, least: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Fit every component to its share (M, K) of the data (M, D), as :func:`_fit_mixture` does."""
+    size, dim = data.shape
+    held = share.sum(0).clamp_min(1e-9)
+    means = share.T @ data / held[:, None]
+    away = [data - mean for mean in means]
+    scatter = torch.stack([(s[:, None] * a).T @ a for s, a in zip(share.T, away, strict=True)])
+    counted = (held + dim)[:, None, None]
+    covariances = (scatter + dim * scatter.sum(0) / size) / counted
+    factors = torch.linalg.cholesky(covariances + least * torch.eye(dim, dtype=data.dtype))
+    return held / size, means, factors

@@ -314,10 +314,10 @@ class Trainer:
             autocast=self._autocast(),
         )
 
-    def test(self) -> dict[str, float]:
-        """Measure the averaged weights on the validation set: premultiplied PSNR in dB."""
+    def test(self, model: IvAE | None = None) -> dict[str, float]:
+        """Measure a model, else the averaged weights, on the validation set: premultiplied PSNR."""
         with self._autocast():
-            return {"psnr": psnr_of(self.averaged_model(), self.validation, self.device)}
+            return {"psnr": psnr_of(model or self.averaged_model(), self.validation, self.device)}
 
     def averaged_model(self) -> IvAE:
         """The model with averaged weights, in evaluation mode."""

@@ -14,13 +14,14 @@ from PIL import Image
 
 from tests.conftest import TINY, draw_fruit, snapshot
 from vae.__main__ import main
+from vae.checkpoint import read_tensors
 from vae.config import ModelConfig
 from vae.infer import get_infer_model
 from vae.lock import alone
 from vae.model import load_model, save_model
 from vae.run import saved_run
 from vae.tracker import Tracker
-from vae.trainer import STATE_FILE
+from vae.trainer import STATE_FILE, Trainer
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["--size", "28", "--latent-dim", "3", "--key-dim", "17"]
@@ -105,6 +106,28 @@ def test_a_world_can_be_given_more_content_latents(fruit_folder, tiny_world, tmp
     line = refused(capsys, [*data, "--out", str(tmp_path / "thin"), "--latent-dim", "3"])
     assert "has 4 content latents; it can be given more, not fewer" in line
     assert not (tmp_path / "thin").exists()
+
+
+@pytest.mark.parametrize(("last", "which"), [(21.0, "of the last step"), (20.05, "averaged")])
+def test_an_average_that_fits_no_statistics_is_not_the_world(
+    fruit_folder, tiny_world, tmp_path, monkeypatch, last, which
+):
+    def measured(trainer, model=None):
+        assert model in (None, trainer.model)
+        return {"psnr": last if model else 20.0}
+
+    monkeypatch.setattr(Trainer, "test", measured)
+    out = tmp_path / "world"
+    train = ["train", "--data", str(fruit_folder), "--out", str(out), "--world", str(tiny_world)]
+    assert main([*train, "--protocol", "pretrain", "--steps", "3"]) == 0
+    card = (out / "README.md").read_text()
+    assert f"| weights | {which} |" in card
+    averaged = which == "averaged"
+    assert ("| 20.00 dB |" if averaged else "| 21.00 dB |") in card
+    state, _ = read_tensors(out / STATE_FILE)
+    prefix = "average/module." if averaged else "model/"
+    for name, weight in load_model(out).named_parameters():
+        assert torch.equal(weight, state[prefix + name].half().float())
 
 
 def test_a_corrupt_file_is_left_out_by_name(fruit_folder, tmp_path, capfd):
