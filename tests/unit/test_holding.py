@@ -15,7 +15,7 @@ def world():
 
 @pytest.fixture(scope="module")
 def latents(world):
-    return world.sample(2, generator=torch.Generator().manual_seed(5), truncation=0.8)
+    return world.sample(6, generator=torch.Generator().manual_seed(5), truncation=0.8)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,8 @@ def test_the_rest_changes_less(world, latents, holding, name):
 
     def share(moved):
         moves = change(world, latents, moved)
-        assert (moves[:, own] > 0.25).all()
+        assert (moves[:, own] > 0.05).all()
+        assert moves[:, own].mean() > 0.3
         return float((moves[:, own] / moves.abs().sum(1)).mean())
 
     held = share(holding.move({name: 1.0}))
@@ -48,10 +49,11 @@ def test_content_stays_and_no_move_is_no_move(latents, holding):
 
 
 def test_every_picture_may_move_by_its_own_amount(world, latents, holding):
-    moved = holding.move({"warmth": torch.tensor([1.0, -1.0])})
+    amounts = torch.tensor([1.0, -1.0] * 3)
+    moved = holding.move({"warmth": amounts})
     warmth = change(world, latents, moved)[:, ATTRIBUTES.index("warmth")]
-    assert warmth[0] > 0.25
-    assert warmth[1] < -0.25
+    assert (warmth * amounts > 0.05).all()
+    assert (warmth * amounts).mean() > 0.3
 
 
 def test_a_form_slider_cannot_hold(holding):
@@ -61,7 +63,7 @@ def test_a_form_slider_cannot_hold(holding):
 
 def test_a_path_is_what_each_move_alone_would_be(latents, holding):
     path = holding.path("warmth", [-1.5, 1.0])
-    assert path.shape == (2, 2, latents.key.shape[1])
+    assert path.shape == (6, 2, latents.key.shape[1])
     for i, place in enumerate((-1.5, 1.0)):
         alone = holding.move({"warmth": place}).key - latents.key
         assert torch.allclose(path[:, i], alone, atol=1e-3)
@@ -73,7 +75,8 @@ def test_begun_with_the_mean_effect_it_is_purer_than_the_slider_too(world, laten
     def share(moved):
         moves = change(world, latents, moved)
         own = moves[:, ATTRIBUTES.index("warmth")]
-        assert (own > 0.25).all()
+        assert (own > 0.05).all()
+        assert own.mean() > 0.3
         return float((own / moves.abs().sum(1)).mean())
 
     held = world.holding(latents, measured=False).move({"warmth": 1.0})
