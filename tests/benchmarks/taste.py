@@ -50,6 +50,7 @@ COLUMNS = (
     "lower: page's held-out tenth",
     "unseen, with grain",
     "unseen, without grain",
+    "unseen, error × 1000",
     "mirror",
     "copies",
 )
@@ -120,10 +121,11 @@ def measure(options: argparse.Namespace, num: int, home: Path) -> str:
         assert sheet is not None  # it has a world
         shutil.copy(sheet, options.sheets / f"{options.preset}-{num}.webp")
     pace = f"{status.images_per_second:.0f} on {status.device}"
-    lower = [1 - tests[-1] / tests[0]]
-    lower += [1 - error(own, unseen, grain=g) / error(start, unseen, grain=g) for g in (1.0, 0.0)]
+    ours, before = ([error(w, unseen, grain=g) for g in (1.0, 0.0)] for w in (own, start))
+    lower = [1 - tests[-1] / tests[0]] + [1 - a / b for a, b in zip(ours, before, strict=True)]
     cells = [f"{num}", f"{seconds:.1f}", f"{status.step}", pace]
     cells += [f"{100 * share:.1f} %" for share in lower]
+    cells += [f"{1000 * before[0]:.1f} → {1000 * ours[0]:.1f}"]
     cells += [f"{mirror.score:.2f}", f"{100 * mirror.copies:.0f} %"]
     jobs.close()
     return f"| {' | '.join(cells)} |"
