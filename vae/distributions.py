@@ -283,10 +283,7 @@ class LatentDensity(nn.Module):
 
     def _by_component(self, latents: Tensor) -> Tensor:
         """Log of weight times density of each component, (n, num_components)."""
-        away = (latents[:, None] - self.means).unsqueeze(3)  # (n, components, dim, 1)
-        white = torch.linalg.solve_triangular(self.factors, away, upper=False).square().sum((2, 3))
-        spread = self.factors.diagonal(dim1=1, dim2=2).log().sum(1)
-        return self.weights.log() - spread - white / 2
+        return _by_component(latents, self.weights, self.means, self.factors)
 
     def log_prob(self, latents: Tensor) -> Tensor:
         """Log density in nats, (M,), of joined latents (M, dim)."""
@@ -322,12 +319,7 @@ def _fit_mixture(
     last = -math.inf
     while True:
         weights, means, factors = _fit_components(data, share, least)
-        white = [
-            torch.linalg.solve_triangular(factor, (data - mean).T, upper=False).square().sum(0)
-            for factor, mean in zip(factors, means, strict=True)
-        ]
-        spread = factors.diagonal(dim1=1, dim2=2).log().sum(1) + data.shape[1] * LOG_2PI / 2
-        each = weights.log() - spread - torch.stack(white, 1) / 2
+        each = _by_component(data, weights, means, factors)
         log_prob = each.logsumexp(1)
         rounds -= 1
         if rounds <= 0 or float(log_prob.mean()) - last < enough:
@@ -347,3 +339,13 @@ def _fit_components(data: Tensor, share: Tensor, least: float) -> tuple[Tensor, 
     covariances = (scatter + dim * scatter.sum(0) / size) / counted
     factors = torch.linalg.cholesky(covariances + least * torch.eye(dim, dtype=data.dtype))
     return held / size, means, factors
+
+
+def _by_component(data: Tensor, weights: Tensor, means: Tensor, factors: Tensor) -> Tensor:
+    """Log of weight times density of each Gaussian, (M, K), at data (M, D)."""
+    white = [
+        torch.linalg.solve_triangular(factor, (data - mean).T, upper=False).square().sum(0)
+        for factor, mean in zip(factors, means, strict=True)
+    ]
+    spread = factors.diagonal(dim1=1, dim2=2).log().sum(1) + data.shape[1] * LOG_2PI / 2
+    return weights.log() - spread - torch.stack(white, 1) / 2

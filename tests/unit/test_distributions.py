@@ -180,7 +180,7 @@ def test_truncation_pulls_draws_to_their_components():
     assert spread[1] == pytest.approx(spread[2] / 2, rel=0.05)
 
 
-def test_what_is_rarer_than_the_rarest_is_drawn_again():
+def test_what_is_too_rare_is_drawn_again():
     data = blobs()
     density = LatentDensity.fit(data, num_components=2)
     assert float((density.log_prob(data) < density.floor).float().mean()) == pytest.approx(

@@ -34,8 +34,8 @@ def test_the_rest_changes_less(world, latents, holding, name):
 
     def share(moved):
         moves = change(world, latents, moved)
+        assert (moves[:, own] > 0.25).sum() >= 5  # of six; one in six is too red to be redder
         assert (moves[:, own] > 0.05).all()
-        assert moves[:, own].mean() > 0.3
         return float((moves[:, own] / moves.abs().sum(1)).mean())
 
     held = share(holding.move({name: 1.0}))
@@ -52,8 +52,7 @@ def test_every_picture_may_move_by_its_own_amount(world, latents, holding):
     amounts = torch.tensor([1.0, -1.0] * 3)
     moved = holding.move({"warmth": amounts})
     warmth = change(world, latents, moved)[:, ATTRIBUTES.index("warmth")]
-    assert (warmth * amounts > 0.05).all()
-    assert (warmth * amounts).mean() > 0.3
+    assert (warmth * amounts > 0.25).all()
 
 
 def test_a_form_slider_cannot_hold(holding):
@@ -75,8 +74,7 @@ def test_begun_with_the_mean_effect_it_is_purer_than_the_slider_too(world, laten
     def share(moved):
         moves = change(world, latents, moved)
         own = moves[:, ATTRIBUTES.index("warmth")]
-        assert (own > 0.05).all()
-        assert own.mean() > 0.3
+        assert (own > 0.25).all()
         return float((own / moves.abs().sum(1)).mean())
 
     held = world.holding(latents, measured=False).move({"warmth": 1.0})
