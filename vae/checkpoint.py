@@ -17,6 +17,9 @@ from vae.utils import write_atomic
 
 FORMAT = 1
 """Version of the files; a file of another version is refused."""
+CAME_LATER = (("grain.weight", "grain.bias"), ("content.mean", "style.2.mean"))
+"""Ends of names that older files lack. With zeros in their place a model draws and reads as it did:
+the grain laid on the picture, and the means that the encoder's heads leave out."""
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> Path:
@@ -90,13 +93,17 @@ def parted(flat: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
 
 
 def load_state(module: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
-    """Load :func:`state_of` back.
+    """Load :func:`state_of` back; what :data:`CAME_LATER` than a file is 0.
 
     Raises:
         CheckpointError: Names or shapes differ; the first that does is named, and the module is
             as it was.
     """
     expected = state_of(module)
+    for ends in CAME_LATER:
+        if not any(name.endswith(ends) for name in state):
+            new = [name for name in expected if name.endswith(ends)]
+            state = {**state, **{name: torch.zeros_like(expected[name]) for name in new}}
     missing = sorted(expected.keys() - state.keys())
     extra = sorted(state.keys() - expected.keys())
     if missing or extra:

@@ -80,13 +80,8 @@ class IvAE(nn.Module, PyTorchModelHubMixin):
 
         Locations are standardised by the statistics of the data, never by those of the outputs.
         """
-        standardize = self.output_decoder.standardize
-        was_training = standardize.training
-        standardize.eval()
-        try:
+        with self.output_decoder.resting():
             return self._read(self.output_decoder, output)
-        finally:
-            standardize.train(was_training)
 
     def _read(self, network: Encoder, x: Tensor) -> Posterior:
         return network(
@@ -171,7 +166,7 @@ def save_model(folder: Path, model: IvAE) -> None:
     """
     if model.config is None:
         raise ConfigError("only a model made by build_model or create_43_vae can be saved")
-    state = {name: halved(t) if _is_weight(name) else t for name, t in state_of(model).items()}
+    state = {n: halved(t) if _in_half_precision(n, t) else t for n, t in state_of(model).items()}
     write_tensors(folder / "model.safetensors", state, model_header(model))
     text = json.dumps({"format": FORMAT, "model": model.config.to_dict()}, indent=2)
     write_atomic(folder / "config.json", (text + "\n").encode())
@@ -200,26 +195,18 @@ def restore_model(state: Mapping[str, Tensor], header: Mapping[str, Any], what: 
     model = build_model(from_dict(ModelConfig, config))
     if components:
         model.density = LatentDensity(model.latent_dim + model.latent_key_dim, components, anchors)
-    load_state(model, _with_grain(state, model), what)
+    load_state(model, state, what)
     return model
 
 
-def _with_grain(state: Mapping[str, Tensor], model: IvAE) -> Mapping[str, Tensor]:
-    """A world of before the grain was laid on the picture draws as it did: with none of it."""
-    names = ("latent_decoder.grain.weight", "latent_decoder.grain.bias")
-    if any(name in state for name in names):
-        return state
-    fresh = model.state_dict()
-    return {**state, **{name: torch.zeros_like(fresh[name]) for name in names}}
-
-
-def _is_weight(name: str) -> bool:
-    """Weights are stored in half precision; tables, statistics and the density are not.
+def _in_half_precision(name: str, tensor: Tensor) -> bool:
+    """Weights are stored so; tables, statistics, biases and the density are not.
 
     Locations before they are standardised grow with long training, and their variance passes the
-    largest number of half precision.
+    largest number of half precision. They may lie at a hundred deviations, where it rounds by a
+    twentieth of one.
     """
-    return not name.startswith(("standardizer.", "density.")) and ".standardize" not in name
+    return tensor.ndim > 1 and not name.startswith(("standardizer.", "density."))
 
 
 def halved(tensor: Tensor) -> Tensor:

@@ -122,6 +122,7 @@ def _read_errors(model: IvAE, num: int, images: Tensor, at_once: int) -> _Readin
     weight = weight * length / weight.norm(dim=1, keepdim=True).clamp_min(1e-12)
     bias = -weight @ center
     read = features @ weight.T + bias
+    bias = bias + weight @ encoder.content.mean  # which the head leaves out of the features
     return _Reading(weight, bias, read.mean(0), read.var(0, correction=0).clamp_min(1e-6))
 
 

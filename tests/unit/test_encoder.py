@@ -2,11 +2,20 @@
 
 import inspect
 import math
+from copy import deepcopy
 
 import pytest
 import torch
 
-from vae.encoder import FIXED_STD, HELD_BELOW, HOLD, BatchStandardizer, Encoder, create_encoder
+from vae.encoder import (
+    FIXED_STD,
+    HELD_BELOW,
+    HOLD,
+    BatchStandardizer,
+    CentredLinear,
+    Encoder,
+    create_encoder,
+)
 from vae.errors import ConfigError, ShapeError
 
 WIDTHS = (8, 8, 12, 16)
@@ -165,6 +174,74 @@ def test_locations_of_a_great_deviation_are_pulled_together():
     assert (found[:2] == 0).all()
     expected = 2 * HOLD * (log[2] - HELD_BELOW) / 3
     assert torch.allclose(found[2], expected, rtol=0.02)
+
+
+def features_off_zero(num: int = 64) -> torch.Tensor:
+    return 20 + torch.randn(num, 12, generator=torch.Generator().manual_seed(5))
+
+
+def test_a_centred_layer_learns_the_mean_of_its_features_and_stays_the_same_map():
+    torch.manual_seed(2)
+    layer, x = CentredLinear(12, 3, momentum=0.5), features_off_zero()
+    plain = torch.nn.functional.linear(x, layer.weight, layer.bias)
+    assert torch.allclose(layer.eval()(x), plain, atol=1e-5)
+    assert torch.equal(layer.mean, torch.zeros(12))
+    assert torch.allclose(layer.train()(x), plain, atol=1e-4)  # a fresh one takes it whole
+    assert torch.allclose(layer.mean, x.mean(0))
+    assert torch.allclose(layer(x + 4), plain + 4 * layer.weight.sum(1), atol=1e-4)
+    assert torch.allclose(layer.mean, x.mean(0) + 2)
+    assert torch.allclose(layer.eval()(x), plain, atol=1e-4)
+
+
+def test_a_step_of_adam_does_not_move_where_locations_lie():
+    x, moved = features_off_zero(), {}
+    for kind in (CentredLinear, torch.nn.Linear):
+        torch.manual_seed(2)
+        layer = kind(12, 3)
+        layer(x)  # a centred layer now knows the mean
+        before = deepcopy(layer)
+        wanted = torch.randn(64, 3)
+        (layer(x) * wanted).sum().backward()
+        assert layer.bias.grad is not None
+        layer.bias.grad.zero_()  # of the rows alone
+        torch.optim.Adam(layer.parameters(), 1e-2).step()
+        moved[kind] = (layer.eval()(x) - before.eval()(x)).mean(0).abs().max().item()
+    assert moved[CentredLinear] < 1e-3
+    assert moved[torch.nn.Linear] > 0.1
+
+
+def test_half_precision_rounds_locations_by_their_spread_and_not_by_where_they_lie():
+    x = features_off_zero().bfloat16()
+    errors = {}
+    for kind in (CentredLinear, torch.nn.Linear):
+        torch.manual_seed(2)
+        layer = kind(12, 3)
+        layer.weight.data.abs_()  # so that locations lie far from 0
+        exact = layer(x.float())
+        with torch.autocast("cpu", torch.bfloat16):
+            found = layer(x)
+        errors[kind] = ((found.float() - exact).abs().max() / exact.std(0).mean()).item()
+    assert errors[CentredLinear] < 1e-3
+    assert errors[torch.nn.Linear] > 0.05
+
+
+def test_what_is_frozen_or_resting_does_not_follow():
+    encoder, x = make(), pictures()
+    encoder(x)
+    heads = [m for m in encoder.modules() if isinstance(m, CentredLinear)]
+    assert len(heads) == 2
+    before = [deepcopy(m.state_dict()) for m in (*heads, encoder.standardize)]
+    with encoder.resting():
+        encoder(1 - x)
+    for was, module in zip(before, (*heads, encoder.standardize), strict=True):
+        assert all(torch.equal(was[name], value) for name, value in module.state_dict().items())
+        assert module.training
+    encoder.requires_grad_(False)
+    encoder(1 - x)
+    assert all(torch.equal(was["mean"], m.mean) for was, m in zip(before, heads, strict=False))
+    encoder.requires_grad_(True)
+    encoder(1 - x)
+    assert not any(torch.equal(was["mean"], m.mean) for was, m in zip(before, heads, strict=False))
 
 
 @pytest.mark.parametrize(
