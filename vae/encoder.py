@@ -162,10 +162,10 @@ class CentredLinear(nn.Linear):
         self.momentum = momentum
         self.register_buffer("mean", torch.zeros(in_features))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - as the layer it extends
         """Map features (N, in_features) to (N, out_features), single precision."""
-        with torch.autocast(x.device.type, enabled=False):
-            x = x.float()
+        with torch.autocast(input.device.type, enabled=False):
+            x = input.float()
             if self.training and self.weight.requires_grad:
                 self._follow(x.detach())
             return F.linear(x - self.mean, self.weight, self.bias)
@@ -174,8 +174,8 @@ class CentredLinear(nn.Linear):
     def _follow(self, x: Tensor) -> None:
         share = (self.mean == 0).all().to(x.dtype).clamp_min(self.momentum)
         change = (global_mean(x) - self.mean) * share
-        self.mean += change
-        self.bias += F.linear(change, self.weight)
+        self.mean.add_(change)
+        self.bias.add_(F.linear(change, self.weight))
 
 
 class Encoder(nn.Module):
