@@ -6,7 +6,7 @@
 "use strict";
 
 vae43.memory = (() => {
-  const TOGETHER = 60; // ms: changes as close as this are one act of the hand ("Reset all")
+  const TOGETHER = 60; // ms: changes as close as this are one act of the hand ("Reset sliders")
   const REST = 600; // ms: the same control moved again after this is another step
   const STEPS = 200;
   const LINK = 1; // version of the link

@@ -32,7 +32,7 @@ PANELS = {
     "seed": "Seed",
     "surprise": "Surprise me",
     "upload": "Start from a picture",
-    "reset_all": "Reset all",
+    "reset_all": "Reset sliders",
     "reset": "Reset {name}",
     "hold": "Hold the rest",
     "hold_note": "one measure moves, the others stay as far as they can",
@@ -56,7 +56,7 @@ PAGE = {
     "from_picture": "From {name}",
     "some_picture": "a picture",
     "still_moved": "Your sliders stay where they are, and move this picture too. "
-    "Reset all shows it as it came.",
+    "Reset sliders shows it as it came.",
     "back_to_seed": "Back to the seed",
     "backgrounds": "Show transparency on",
     "checker": "Checker",
