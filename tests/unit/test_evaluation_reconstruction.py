@@ -8,6 +8,7 @@ from sklearn.decomposition import PCA
 
 from vae.errors import ShapeError
 from vae.evaluation.reconstruction import (
+    bits_of_latents,
     checker,
     composite,
     ms_ssim,
@@ -97,6 +98,12 @@ def test_pca_baseline_agrees_with_plain_pca_and_beats_fewer_components():
     five = pca_baseline(train, validation, num_components=5)
     assert five == pytest.approx(expected, abs=0.05)
     assert pca_baseline(train, validation, num_components=2) < five
+
+
+def test_a_latent_says_as_many_bits_as_its_noise_leaves():
+    means = torch.tensor([[1.0, 2.0, 0.0], [-1.0, -2.0, 0.0]]).repeat(8, 1)
+    logvars = torch.tensor([1.0, 4 / 15, 1.0]).log().expand(16, 3)
+    assert bits_of_latents(means, logvars).tolist() == pytest.approx([0.5, 2.0, 0.0])
 
 
 def test_sets_that_do_not_pair_are_refused():

@@ -105,6 +105,10 @@ def test_an_untrained_world_is_far_worse_than_linear_components(world, sets):
     assert rows["PSNR without grain"].value == pytest.approx(grained, abs=1)
     assert rows["PSNR without grain"].value != grained
     assert 0 < rows["alpha, mean absolute error"].value < 1
+    said = rows["content latents of a bit or more"]
+    assert 0 <= said.value <= CONFIG.latent_dim
+    assert said.remark.startswith(f"of {CONFIG.latent_dim}; ")
+    assert rows["key latents of a bit or more"].remark.startswith(f"of {CONFIG.latent_key_dim}; ")
 
 
 def test_an_untrained_world_is_far_from_the_floor(world, sets):

@@ -168,6 +168,21 @@ def pca_baseline(train: Tensor, validation: Tensor, *, num_components: int = 60)
     return psnr(total / len(validation))
 
 
+def bits_of_latents(means: Tensor, logvars: Tensor) -> Tensor:
+    """Return how many bits each latent can say of a picture, (D,): of a Gaussian channel.
+
+    ½ log2(1 + variance of its means / mean of its variances), Cover & Thomas (2006), section 9.1.
+    A latent whose noise is as wide as its means are spread says half a bit: the decoder has
+    learned nothing from it.
+
+    Args:
+        means: Posterior means of pictures, (N, D), N of 2 or more.
+        logvars: Natural logarithms of posterior variances, (N, D).
+    """
+    signal = means.double().var(0, correction=0)
+    return 0.5 * torch.log2(1 + signal / logvars.double().exp().mean(0))
+
+
 def _errors_of_images(x: Tensor, x_hat: Tensor) -> Tensor:
     """Return (n, 5) per image: squared errors premultiplied, on three backgrounds; alpha MAE."""
     squares = checker(*x.shape[-2:]).to(x)

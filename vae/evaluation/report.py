@@ -15,6 +15,7 @@ from vae.data import ImageSet
 from vae.evaluation.distribution import make_sets, report_distribution
 from vae.evaluation.identifiability import report_identifiability
 from vae.evaluation.reconstruction import (
+    bits_of_latents,
     ms_ssim,
     pca_baseline,
     scale_weights,
@@ -24,6 +25,7 @@ from vae.evaluation.rows import (
     Options,
     Part,
     Row,
+    as_floats,
     as_json,
     decode_all,
     encode_all,
@@ -69,6 +71,23 @@ def report_reconstruction(
     components = min(world.latent_dim + world.latent_key_dim, len(train) - 1)
     linear = pca_baseline(train.images, chosen, num_components=components)
     yield Row("reconstruction", f"PCA-{components}", linear, "dB", f"fitted on {len(train)} images")
+    for name, bits in _bits(world, chosen).items():
+        heard = f"of {len(bits)}; {float(bits.sum()):.0f} bits a picture in all"
+        yield Row(
+            "reconstruction", f"{name} latents of a bit or more", int((bits >= 1).sum()), "", heard
+        )
+
+
+@torch.inference_mode()
+def _bits(world: World, images: Tensor) -> dict[str, Tensor]:
+    found = [world.model.posterior(as_floats(some)) for some in images.split(64)]
+    parts = {"content": [q.z for q in found], "key": [q.key for q in found]}
+    return {
+        name: bits_of_latents(
+            torch.cat([q.mean for q in part]), torch.cat([q.logvar for q in part])
+        )
+        for name, part in parts.items()
+    }
 
 
 def report_swd(
