@@ -102,7 +102,7 @@ class BatchSource:
         self.u = scores.unflatten(0, (2, -1))  # (2, N, 16)
         self.stored: Tensor | None = None
         self.recent = self.images[:0]  # 8-bit pictures drawn of late, oldest first
-        if protocol.starts_from_world:
+        if protocol.rests_encoder:
             self.stored = torch.stack([encode_set(model, training, flip=f) for f in flips])
             if model.density is None:
                 density = LatentDensity.fit(self.stored[0], seed=protocol.seed)
@@ -158,7 +158,7 @@ class BatchSource:
             swap=self._share(torch.rand(n, generator=g) < 0.4),
             offset=(rows, columns),
             places=places,
-            drawn=self._drawn(int(n * p.draws)) if p.starts_from_world else None,
+            drawn=self._drawn(int(n * p.draws)) if p.rests_encoder else None,
             others=self._others(OTHERS * n) if p.draws_texture_weight else None,
             recent=self.recent.float() / 255 if len(self.recent) else None,
         )

@@ -94,7 +94,7 @@ class HeldOut:
             "shift": shift,
             "swap": torch.rand(n, generator=g) < 0.4,
         }
-        latents = model.posterior(x).mean if p.starts_from_world else None
+        latents = model.posterior(x).mean if p.rests_encoder else None
         return Batch(x=x, u=u, latents=latents, **{k: v.to(self.device) for k, v in draws.items()})  # type: ignore[arg-type]
 
 

@@ -37,6 +37,8 @@ def choose_trained(model: IvAE, protocol: Protocol) -> list[nn.Parameter]:
         model.latent_encoder.requires_grad_(False)
         if model.latent_decoder.prior is not None:
             model.latent_decoder.prior.requires_grad_(False)
+    if protocol.encoder_only:
+        model.latent_decoder.requires_grad_(False)
     if protocol.grain_only:
         for layer in (decoder.noise_scale, decoder.grain):
             layer.requires_grad_(True)
@@ -109,7 +111,7 @@ class Objective(nn.Module):
             latents = batch.latents
         still, output = self._draw(latents, batch)
         n = len(batch.x)
-        seen = still if self.protocol.starts_from_world else output
+        seen = still if self.protocol.rests_encoder else output
         losses["reconstruction"] = self.reconstruction(seen[:n], batch.x, batch.backdrop)
         if self.protocol.texture_weight:
             places = torch.Generator().manual_seed(batch.places)

@@ -56,6 +56,7 @@ class Protocol:
         read_weight: Weight of reading latents back out of moved pictures.
         adversarial: Train the decoder against a judge, the encoder being frozen.
         grain_only: Train the amounts of noise and grain alone, all else being frozen.
+        encoder_only: Train the encoder alone: the game has moved the decoder away from it.
         grainless: Draw without noise and grain: a pixel loss would take away what another gave,
             and now leaves it alone.
         judge_lr: Learning rate of the judge.
@@ -100,6 +101,7 @@ class Protocol:
     read_weight: float = 2e-3
     adversarial: bool = False
     grain_only: bool = False
+    encoder_only: bool = False
     grainless: bool = False
     judge_lr: float = 4e-4
     judge_weight: float = 0.5
@@ -118,8 +120,10 @@ class Protocol:
         for name, (low, high) in _RANGES.items():
             if getattr(self, name) is not None:
                 positive(name, getattr(self, name), low, high)
-        for name in ("cosine", "adversarial", "grain_only", "grainless"):
+        for name in ("cosine", *_ONE_PART, "grainless"):
             choose(name, getattr(self, name), (True, False))
+        if sum(getattr(self, name) for name in _ONE_PART) > 1:
+            raise ConfigError(f"a run is at most one of {', '.join(_ONE_PART)}")
         if not isinstance(self.betas, tuple) or len(self.betas) != 2:
             raise ConfigError(f"betas must be two numbers, found {self.betas!r}")
         for beta in self.betas:
@@ -128,9 +132,14 @@ class Protocol:
             raise ConfigError("a protocol needs steps, minutes or epochs to know when to stop")
 
     @property
-    def starts_from_world(self) -> bool:
-        """Whether the encoder is frozen and latents are drawn: both must have been trained."""
+    def rests_encoder(self) -> bool:
+        """Whether the encoder is frozen and latents are drawn from the density."""
         return self.adversarial or self.grain_only
+
+    @property
+    def starts_from_world(self) -> bool:
+        """Whether what it leaves frozen must have been trained."""
+        return self.rests_encoder or self.encoder_only
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict."""
@@ -147,6 +156,7 @@ class Protocol:
         return from_dict(Protocol, self.to_dict() | changes)
 
 
+_ONE_PART = ("adversarial", "grain_only", "encoder_only")
 _WHOLE = {
     **{"steps": 1, "epochs": 1, "batch_size": 2, "log_every": 1, "loop_stride": 1},
     **{"warmup": 0, "loop_warmup": 0, "seed": 0},
@@ -232,6 +242,19 @@ _PROTOCOLS = {
         read_weight=0.0,
         grain_only=True,
     ),
+    "encoder": Protocol(
+        name="encoder",
+        minutes=15,
+        lr=2e-4,
+        warmup=30,
+        ema=0.995,
+        loop_warmup=0,
+        loop_weight=1.2e-2,
+        beta_z=2e-6,
+        beta_key=1e-4,
+        grainless=True,
+        encoder_only=True,
+    ),
 }
 
 NAMES = tuple(_PROTOCOLS)
@@ -242,8 +265,9 @@ def get_protocol(name: str, **changes: Any) -> Protocol:
 
     Args:
         name: ``'43-vae'`` (Adam at 0.001, 10 epochs, train then test each epoch),
-            ``'pretrain'``, ``'adversarial'``, ``'finetune'`` or ``'grain'`` (how strong the
-            grain is and nothing else, by the texture of draws).
+            ``'pretrain'``, ``'adversarial'``, ``'finetune'``, ``'grain'`` (how strong the
+            grain is and nothing else, by the texture of draws) or ``'encoder'`` (the encoder
+            and nothing else, for a decoder that the game has changed).
         changes: Settings of :class:`Protocol` to replace. Giving ``steps``, ``minutes`` or
             ``epochs`` takes the place of the protocol's own length.
 

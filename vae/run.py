@@ -296,7 +296,7 @@ def _nearer(trainer: Trainer, psnr: float) -> tuple[IvAE, str, float]:
     Returns:
         The model, what its weights are, and its PSNR.
     """
-    if not trainer.protocol.starts_from_world:  # in the game and after it the encoder rests
+    if not trainer.protocol.rests_encoder:  # in the game and after it the encoder rests
         last = trainer.test(trainer.model.eval())["psnr"]
         if last > psnr + CLEARLY:
             return trainer.model, "of the last step", last

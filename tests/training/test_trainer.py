@@ -38,8 +38,8 @@ def test_every_protocol_runs_to_its_end(name, channels):
     for event in events:
         assert all(math.isfinite(v) for v in event.values.values())
     assert ("judge" in events[0].values) is (name == "adversarial")
-    assert ("kl_z" in events[0].values) is not get_protocol(name).starts_from_world
-    assert ("draws_texture" in events[0].values) is get_protocol(name).starts_from_world
+    assert ("kl_z" in events[0].values) is not get_protocol(name).rests_encoder
+    assert ("draws_texture" in events[0].values) is get_protocol(name).rests_encoder
     assert trainer.progress == 1.0
 
 
@@ -142,6 +142,18 @@ def test_the_encoder_can_have_a_rate_of_its_own_and_keeps_it_over_a_break(tmp_pa
     before = still.model.latent_encoder.content.weight.clone()
     assert len(steps_of(still)) == 2
     assert torch.equal(still.model.latent_encoder.content.weight, before)
+
+
+def test_the_encoder_alone_is_trained_for_the_decoder_as_it_is():
+    trainer = make(short("encoder", 3, ema=0.0))
+    model = trainer.model
+    drawn = {n: v.clone() for n, v in model.latent_decoder.state_dict().items()}
+    read = {n: v.clone() for n, v in model.latent_encoder.named_parameters()}
+    assert len(steps_of(trainer)) == 3
+    for name, value in model.latent_decoder.state_dict().items():
+        assert torch.equal(value, drawn[name]), name
+    for name, value in model.latent_encoder.named_parameters():
+        assert not torch.equal(value, read[name]), name
 
 
 def test_the_average_trails_the_weights():

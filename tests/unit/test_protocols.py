@@ -8,8 +8,8 @@ from vae.errors import ConfigError
 from vae.protocols import NAMES, Protocol, get_protocol
 
 
-def test_the_four_names_of_the_design_and_the_last_touch():
-    assert NAMES == ("43-vae", "pretrain", "adversarial", "finetune", "grain")
+def test_the_four_names_of_the_design_and_the_last_touches():
+    assert NAMES == ("43-vae", "pretrain", "adversarial", "finetune", "grain", "encoder")
     assert all(get_protocol(name).name == name for name in NAMES)
     assert next(iter(inspect.signature(get_protocol).parameters)) == "name"
 
@@ -24,7 +24,8 @@ def test_the_source_protocol_is_adam_at_a_thousandth_for_ten_epochs():
 def test_only_the_adversarial_one_has_a_judge_and_the_fine_tune_lasts_a_minute():
     assert [name for name in NAMES if get_protocol(name).adversarial] == ["adversarial"]
     from_worlds = [name for name in NAMES if get_protocol(name).starts_from_world]
-    assert from_worlds == ["adversarial", "grain"]
+    assert from_worlds == ["adversarial", "grain", "encoder"]
+    assert [name for name in NAMES if get_protocol(name).rests_encoder] == from_worlds[:2]
     assert get_protocol("finetune").minutes == 1.0
 
 
@@ -49,6 +50,10 @@ def test_a_dict_gives_the_protocol_back():
         ({"lr": 0}, "lr must be a number from 1e-09 to 1, found 0"),
         ({"lr": "fast"}, "lr must be a number"),
         ({"batch_size": 1}, "batch_size must be a whole number from 2"),
+        (
+            {"adversarial": True, "encoder_only": True},
+            "at most one of adversarial, grain_only, encoder_only",
+        ),
         ({"batch_size": 8.5}, "batch_size must be a whole number"),
         ({"steps": 0}, "steps must be a whole number from 1"),
         ({"minutes": -1}, "minutes must be a number from 0.001"),
