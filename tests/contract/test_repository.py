@@ -84,8 +84,11 @@ def test_no_tracked_file_is_too_large_or_cached():
         assert path.suffix not in {".pyc", ".pt", ".pth", ".pkl", ".ckpt"}, path
 
 
+SHIPPED = ("faces", "paintings", "pomona")
+
+
 def test_three_worlds_are_shipped():
-    assert {"faces", "paintings", "pomona"} <= set(list_worlds())
+    assert set(SHIPPED) <= set(list_worlds())
 
 
 @pytest.mark.parametrize("name", list_worlds())
@@ -113,6 +116,20 @@ def test_a_shipped_world_draws(name):
     assert (moved - images).abs().mean() > 1e-3
     again = world.encode(images)
     assert torch.isfinite(again.joined()).all()
+
+
+def measured(card: Path) -> list[str]:
+    """Rows of a card's tables that hold numbers as they were printed."""
+    heads = ("| part | what | value | |", "| slider | Spearman |")
+    blocks = card.read_text(encoding="utf-8").split("\n\n")
+    return [row for block in blocks if block.startswith(heads) for row in block.splitlines()]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_card_gives_the_same_numbers_in_both_languages(name):
+    rows = measured(CHECKPOINTS / name / "README.md")
+    assert len(rows) > 10
+    assert measured(CHECKPOINTS / name / "README.zh.md") == rows
 
 
 def test_python_files_are_of_a_size_that_stays_easy():
