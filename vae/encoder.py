@@ -85,24 +85,27 @@ class _Hold(torch.autograd.Function):
 class BatchStandardizer(nn.Module):
     """Standardise locations over the data: mean 0, variance 1 for every dimension.
 
-    The batch-normalised posterior mean of Zhu et al. (2020), with two changes. Values are
-    standardised by the running statistics while training too: a batch's own would shake every
-    location by 1/sqrt(batch) standard deviations, as much as the posterior's scale. And only the
-    scale is free of gradient, so that no loss can shrink a location to nothing, while the KL
-    terms can hold its mean in place. A fresh table takes the statistics of its first batch
-    whole: a fresh encoder's locations vary by a thousandth, and against (0, 1) they would drown
-    in the posterior's noise for some seventy steps.
+    The batch-normalised posterior mean of Zhu et al. (2020), but values are standardised by the
+    running statistics while training too: a batch's own would shake every location by
+    1/sqrt(batch) standard deviations, as much as the posterior's scale. The gradient is batch
+    normalisation's all the same: no loss can shrink a location to nothing, nor move its mean.
+    What a step gains by moving that the running mean takes back within twenty, and the next step
+    asks for it again: in 300 steps the features' means went from 60 to 220 so, and to 15,000 in a
+    day's training, where half precision has no room left for what differs. A fresh table takes
+    the statistics of its first batch whole: a fresh encoder's locations vary by a thousandth, and
+    against (0, 1) they would drown in the posterior's noise for some seventy steps.
 
-    What has no gradient wanders: Adam's steps lengthen the weights of eight layers, and in 1,500
-    steps on 188 pictures locations grew to a deviation of 800,000. The predicted scales, read
-    from the same features, saturate on the way, and an average of the weights, whose scale is
-    that of long ago, no longer fits the averaged statistics. So where log deviation is above
-    :data:`HELD_BELOW` the gradient of :data:`HOLD` (log deviation - that)² is added, a mean over
-    dimensions.
+    What has no gradient may wander: Adam's steps lengthen the weights of eight layers. When the
+    mean still had one, locations grew to a deviation of 800,000 in 1,500 steps on 188 pictures.
+    The predicted scales, read from the same features, saturate on the way, and an average of the
+    weights, whose scale is that of long ago, no longer fits the averaged statistics. So where log
+    deviation is above :data:`HELD_BELOW` the gradient of :data:`HOLD` (log deviation - that)² is
+    added, a mean over dimensions.
 
     References:
         Zhu et al. (2020), "A Batch Normalized Inference Network Keeps the KL Vanishing Away".
-        arXiv:2004.12585
+        arXiv:2004.12585; Ioffe (2017), "Batch Renormalization", for running statistics in
+        training. arXiv:1702.03275
     """
 
     running_mean: Tensor
@@ -129,7 +132,8 @@ class BatchStandardizer(nn.Module):
             deviation = (self.running_var + self.eps).sqrt()
         own = (var + self.eps).sqrt()
         x = _Hold.apply(x, self._pull(x.detach(), mean.detach(), own.detach()))
-        return (x - self.running_mean) / own * (own / deviation).detach()
+        lag = (mean - self.running_mean) / deviation
+        return (x - mean) / own * (own / deviation).detach() + lag.detach()
 
     def _pull(self, x: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
         """Gradient by x (N, dim) of what keeps the deviations within bounds."""
@@ -141,15 +145,13 @@ class CentredLinear(nn.Linear):
     """An affine map of features less their running mean over the data, in single precision.
 
     Features of a SiLU are nowhere near a mean of 0. Rows that may turn along it move a location
-    by many of its deviations with one step of Adam (in a run on emoji locations lay at 40
-    deviations, some at 150, where an average of the weights a thousandth off is an offset that
-    the decoder sees), and half-precision products round by the size of that mean: by 0.14
-    deviations there, six times what the posterior keeps. Without their mean features cannot
-    move a location, and round by their own spread.
+    by many of its deviations with one step of Adam, and half-precision products round by the size
+    of that mean: in a run on emoji, where it was 40 deviations and more, by 0.14 of them, six
+    times what the posterior keeps. Without their mean features round by their own spread.
 
-    While training, where the weights are trained, the mean follows the batches'; the bias takes
-    up what that would change, so that the map stays what it was. A fresh mean (0) takes the first
-    batch whole.
+    While training, where the weights are trained, the mean follows the batches'. A fresh mean (0)
+    takes the first batch whole, and the bias takes up what that changes: a map that was learned
+    without a mean stays what it was.
 
     References:
         LeCun et al. (1998), "Efficient BackProp", section 4.3, on centring what a layer reads.
@@ -172,10 +174,12 @@ class CentredLinear(nn.Linear):
 
     @torch.no_grad()
     def _follow(self, x: Tensor) -> None:
-        share = (self.mean == 0).all().to(x.dtype).clamp_min(self.momentum)
+        fresh = bool((self.mean == 0).all())
+        share = 1.0 if fresh else self.momentum
         change = (global_mean(x) - self.mean) * share
         self.mean.add_(change)
-        self.bias.add_(F.linear(change, self.weight))
+        if fresh:
+            self.bias.add_(F.linear(change, self.weight))
 
 
 class Encoder(nn.Module):
