@@ -22,6 +22,8 @@ from vae.losses import premultiply
 WIDTHS = (64, 96, 160, 256)
 HELD_BELOW, HOLD = 4.0, 1e-2
 """Natural logarithm of a location's deviation that is left free, and how firmly it is held."""
+CHANCE = 2.0
+"""Standard errors by which a batch's statistics may differ from the running ones."""
 FIXED_STD = 0.25
 """Posterior scale where the encoder does not predict one."""
 
@@ -49,20 +51,25 @@ class _SumOverProcesses(torch.autograd.Function):
         return total
 
 
+def num_processes() -> int:
+    """How many processes train together."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
 def global_mean(x: Tensor) -> Tensor:
     """Mean over the batch (axis 0) of every process, differentiable."""
     mean = x.mean(0)
-    if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
+    if num_processes() > 1:
         total: Tensor = _SumOverProcesses.apply(mean)  # type: ignore[assignment]
-        mean = total / dist.get_world_size()
+        mean = total / num_processes()
     return mean
 
 
 def all_rows(x: Tensor) -> Tensor:
     """The batches (axis 0, of one size) of every process, in their order, differentiable."""
-    if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
+    if num_processes() == 1:
         return x
-    rows = x.new_zeros(dist.get_world_size(), *x.shape)
+    rows = x.new_zeros(num_processes(), *x.shape)
     rows[dist.get_rank()] = x
     total: Tensor = _SumOverProcesses.apply(rows)  # type: ignore[assignment]
     return total.flatten(0, 1)
@@ -93,7 +100,8 @@ class BatchStandardizer(nn.Module):
     asks for it again: in 300 steps the features' means went from 60 to 220 so, and to 15,000 in a
     day's training, where half precision has no room left for what differs. A fresh table takes
     the statistics of its first batch whole: a fresh encoder's locations vary by a thousandth, and
-    against (0, 1) they would drown in the posterior's noise for some seventy steps.
+    against (0, 1) they would drown in the posterior's noise for some seventy steps. Where a batch
+    is farther off than :data:`CHANCE` explains, locations have moved, and the running ones keep up.
 
     What has no gradient may wander: Adam's steps lengthen the weights of eight layers. When the
     mean still had one, locations grew to a deviation of 800,000 in 1,500 steps on 188 pictures.
@@ -129,11 +137,19 @@ class BatchStandardizer(nn.Module):
             share = fresh.to(self.running_mean.dtype).clamp_min(self.momentum)
             self.running_mean.lerp_(mean.to(share.dtype), share)
             self.running_var.lerp_(var.to(share.dtype), share)
+            self._keep_up(mean, var, num=x.shape[0] * num_processes())
             deviation = (self.running_var + self.eps).sqrt()
         own = (var + self.eps).sqrt()
         x = _Hold.apply(x, self._pull(x.detach(), mean.detach(), own.detach()))
         lag = (mean - self.running_mean) / deviation
         return (x - mean) / own * (own / deviation).detach() + lag.detach()
+
+    def _keep_up(self, mean: Tensor, var: Tensor, *, num: int) -> None:
+        """Follow the statistics of a batch of ``num`` as far as chance does not explain them."""
+        error = CHANCE * (var / num).sqrt()
+        self.running_mean.clamp_(mean - error, mean + error)
+        ratio = math.exp(CHANCE * math.sqrt(2 / num))
+        self.running_var.clamp_(var / ratio, var * ratio)
 
     def _pull(self, x: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
         """Gradient by x (N, dim) of what keeps the deviations within bounds."""

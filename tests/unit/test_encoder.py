@@ -148,6 +148,20 @@ def test_standardiser_learns_only_while_training():
     assert torch.allclose(trained, used, atol=1e-5)  # one map in training and afterwards
 
 
+def test_running_statistics_keep_up_where_chance_does_not_explain_a_batch():
+    torch.manual_seed(6)
+    layer, x = BatchStandardizer(2), torch.randn(400, 2)
+    layer(x)
+    layer(x + 0.05)  # half a standard error: taken for chance
+    assert torch.allclose(layer.running_mean, x.mean(0) + 0.05 * 0.05, atol=1e-3)
+    far = 10 * x + 100
+    found = layer(far)
+    assert found.mean(0).abs().max() < 2.1 / 20
+    assert (found.std(0) - 1).abs().max() < 0.1
+    assert (layer.running_mean < far.mean(0)).all()
+    assert (layer.running_var < far.var(0)).all()
+
+
 def test_a_loss_can_neither_move_nor_shrink_all_locations_at_once():
     layer = BatchStandardizer(3, momentum=0.0)
     x = (torch.randn(40, 3) * 5 + 2).requires_grad_(True)
