@@ -152,12 +152,12 @@ def test_running_statistics_keep_up_where_chance_does_not_explain_a_batch():
     torch.manual_seed(6)
     layer, x = BatchStandardizer(2), torch.randn(400, 2)
     layer(x)
-    layer(x + 0.05)  # half a standard error: taken for chance
+    layer(x + 0.05)  # a standard error: taken for chance
     assert torch.allclose(layer.running_mean, x.mean(0) + 0.05 * 0.05, atol=1e-3)
     far = 10 * x + 100
     found = layer(far)
-    assert found.mean(0).abs().max() < 2.1 / 20
-    assert (found.std(0) - 1).abs().max() < 0.1
+    assert found.mean(0).abs().max() < 0.12  # two standard errors, of deviations a tenth too small
+    assert (found.std(0) - 1).abs().max() < 0.16
     assert (layer.running_mean < far.mean(0)).all()
     assert (layer.running_var < far.var(0)).all()
 
