@@ -22,7 +22,7 @@ from vae.losses import premultiply
 WIDTHS = (64, 96, 160, 256)
 HELD_BELOW, HOLD = 4.0, 1e-2
 """Natural logarithm of a location's deviation that is left free, and how firmly it is held."""
-CHANCE = 2.0
+CHANCE = 1.0
 """Standard errors by which a batch's statistics may differ from the running ones."""
 FIXED_STD = 0.25
 """Posterior scale where the encoder does not predict one."""
@@ -169,15 +169,23 @@ class CentredLinear(nn.Linear):
     takes the first batch whole, and the bias takes up what that changes: a map that was learned
     without a mean stays what it was.
 
+    Args:
+        in_features: Width of the features.
+        out_features: Width of what is read.
+        held: How many of the first outputs are standardised afterwards. Their biases are not
+            trained: no loss depends on them, and Adam would make whole steps of what their
+            gradients round to, in a fresh network one of a deviation and more.
+        momentum: Share of a batch in the running mean.
+
     References:
         LeCun et al. (1998), "Efficient BackProp", section 4.3, on centring what a layer reads.
     """
 
     mean: Tensor
 
-    def __init__(self, in_features: int, out_features: int, momentum: float = 0.05):
+    def __init__(self, in_features: int, out_features: int, held: int = 0, momentum: float = 0.05):
         super().__init__(in_features, out_features)
-        self.momentum = momentum
+        self.held, self.momentum = held, momentum
         self.register_buffer("mean", torch.zeros(in_features))
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - as the layer it extends
@@ -186,7 +194,8 @@ class CentredLinear(nn.Linear):
             x = input.float()
             if self.training and self.weight.requires_grad:
                 self._follow(x.detach())
-            return F.linear(x - self.mean, self.weight, self.bias)
+            bias = torch.cat((self.bias[: self.held].detach(), self.bias[self.held :]))
+            return F.linear(x - self.mean, self.weight, bias)
 
     @torch.no_grad()
     def _follow(self, x: Tensor) -> None:
@@ -242,9 +251,9 @@ class Encoder(nn.Module):
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairs)
         self.mix = nn.ModuleList(nn.Conv2d(b, b, 3, padding=1) for _, b in pairs)
         flat = widths[-1] * 16
-        self.content = CentredLinear(flat, 2 * latent_dim)
+        self.content = CentredLinear(flat, 2 * latent_dim, latent_dim * std_encoder_loc)
         first = nn.Linear(2 * sum(widths) if self.reads_style else flat, 192)
-        last = CentredLinear(192, 2 * latent_key_dim)
+        last = CentredLinear(192, 2 * latent_key_dim, latent_key_dim * std_encoder_loc)
         self.style = nn.Sequential(first, nn.SiLU(), last)
         self.standardize = BatchStandardizer(latent_dim + latent_key_dim)
         for head in (self.content, last):

@@ -127,7 +127,8 @@ def test_an_average_that_fits_no_statistics_is_not_the_world(
     state, _ = read_tensors(out / STATE_FILE)
     prefix = "average/module." if averaged else "model/"
     for name, weight in load_model(out).named_parameters():
-        assert torch.equal(weight, state[prefix + name].half().float())
+        kept = state[prefix + name]
+        assert torch.equal(weight, kept.half().float() if kept.ndim > 1 else kept)
 
 
 def test_a_corrupt_file_is_left_out_by_name(fruit_folder, tmp_path, capfd):
