@@ -28,14 +28,17 @@ def change(world, latents, moved):
     return after - before
 
 
-@pytest.mark.parametrize("name", ["warmth", "edge_softness", "redness"])
-def test_the_rest_changes_less(world, latents, holding, name):
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("warmth", 0.25), ("edge_softness", 0.25), ("redness", 0.05)],  # which hangs on colourfulness
+)
+def test_the_rest_changes_less(world, latents, holding, name, least):
     own = ATTRIBUTES.index(name)
 
     def share(moved):
         moves = change(world, latents, moved)
-        assert (moves[:, own] > 0.25).sum() >= 5  # of six; one in six is too red to be redder
-        assert (moves[:, own] > 0.05).all()
+        assert (moves[:, own] > least).all()
+        assert moves[:, own].mean() > 0.3
         return float((moves[:, own] / moves.abs().sum(1)).mean())
 
     held = share(holding.move({name: 1.0}))
