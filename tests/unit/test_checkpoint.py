@@ -13,6 +13,7 @@ from torch import nn
 import vae
 from tests.conftest import snapshot, tiny_model
 from vae.checkpoint import (
+    CAME_LATER,
     FORMAT,
     flatten_optimizer,
     load_state,
@@ -157,6 +158,23 @@ def test_a_refused_state_leaves_the_model_as_it_was():
     with pytest.raises(CheckpointError, match=r"1.bias has shape \(5,\), expected \(4,\)"):
         load_state(model, wrong, "x")
     assert all(torch.equal(t, before[name]) for name, t in state_of(model).items())
+
+
+@pytest.mark.parametrize("ends", CAME_LATER)
+def test_what_came_later_than_a_file_is_nothing(ends):
+    model = tiny_model()
+    with torch.no_grad():
+        for name, value in state_of(model).items():
+            if name.endswith(ends):
+                value.fill_(0.5)
+    old = {n: v.clone() for n, v in state_of(model).items() if not n.endswith(ends)}
+    assert len(state_of(model)) == len(old) + 2
+    load_state(model, old, "model.safetensors")
+    for name, value in state_of(model).items():
+        assert torch.equal(value, old.get(name, torch.zeros_like(value)))
+    one = {n: v for n, v in state_of(model).items() if n.endswith(ends[0])}
+    with pytest.raises(CheckpointError, match="lacks"):  # a part of it is no older file
+        load_state(model, old | one, "model.safetensors")
 
 
 def test_shared_networks_are_stored_once():
