@@ -53,9 +53,9 @@ PRESETS = (
         # grow by three points a second and more. With 5 or 4 it learns less. The closed loop
         # looks at one of them: that keeps the sliders as they were and leaves a fifth more steps.
         cpu_batch=6,
-        # Ten drawings teach most in 50 passes, thirty in 30 to 50 (tests/benchmarks/taste.py), and
-        # a quick processor has them behind it in a part of the minute.
-        passes=55.0,
+        # Thirty drawings teach most in some 30 passes, ten in 50 (tests/benchmarks/taste.py), and a
+        # quick processor has them behind it in a part of the minute.
+        passes=32.0,
         # What little pictures teach is learned by heart as the rate falls. Without the fall, with
         # a longer average and less of the key's KL, pictures never seen come out 4 to 6 % nearer;
         # twice the closed loop gives back what that takes of the sliders' purity.
