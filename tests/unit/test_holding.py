@@ -29,15 +29,16 @@ def change(world, latents, moved):
 
 
 @pytest.mark.parametrize(
-    ("name", "least"),
-    [("warmth", 0.25), ("edge_softness", 0.25), ("redness", 0.05)],  # which hangs on colourfulness
+    ("name", "many"),
+    [("warmth", 6), ("edge_softness", 6), ("redness", 4)],  # which hangs on colourfulness
 )
-def test_the_rest_changes_less(world, latents, holding, name, least):
+def test_the_rest_changes_less(world, latents, holding, name, many):
     own = ATTRIBUTES.index(name)
 
     def share(moved):
         moves = change(world, latents, moved)
-        assert (moves[:, own] > least).all()
+        assert (moves[:, own] > 0.25).sum() >= many  # of six
+        assert (moves[:, own] > 0.05).all()
         assert moves[:, own].mean() > 0.3
         return float((moves[:, own] / moves.abs().sum(1)).mean())
 
