@@ -183,7 +183,8 @@ class Trainer:
             began = time.perf_counter()
             values = self.train_step()
             self.elapsed += self._mean(time.perf_counter() - began)
-            if self.step % p.log_every == 0 or self.elapsed - told >= LONGEST_SILENCE:
+            due = self.step % p.log_every == 0 or self.elapsed - told >= LONGEST_SILENCE
+            if due or self.progress >= 1:  # the last step, too, however short the run
                 told = self.elapsed
                 means = {name: self._mean(float(value)) for name, value in values.items()}
                 yield Event("step", self.step, self._numbers(means))
@@ -194,8 +195,6 @@ class Trainer:
                 self.save()
                 saved = time.monotonic()
                 yield Event("save", self.step, {})
-            if self.progress >= 1:
-                self._check(values)
         if self.folder is not None:
             self.save()
         yield Event("end", self.step, self.test())

@@ -46,7 +46,7 @@ def test_in_the_game_moved_pictures_are_read_back():
 
 
 def test_its_own_protocol_moves_the_amounts_and_nothing_else():
-    protocol = get_protocol("grain", steps=3, lr=0.01)
+    protocol = get_protocol("grain", steps=3, lr=0.01, log_every=1)
     model = tiny_model()
     before = {name: t.clone() for name, t in model.state_dict().items()}
     events = list(Trainer(model, image_set(16, 32), image_set(4, 32), protocol).run())
@@ -54,6 +54,7 @@ def test_its_own_protocol_moves_the_amounts_and_nothing_else():
     assert {name.split(".")[1] for name in changed} == {"noise_scale", "grain"}
     assert {name.split(".")[0] for name in changed} == {"latent_decoder"}
     losses = [event.values for event in events if event.kind == "step"]
+    assert len(losses) == 3
     assert all(values["draws_texture"] > 0 and values["loop"] > 0 for values in losses)
     assert "adversarial" not in losses[0]
 

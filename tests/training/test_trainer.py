@@ -196,6 +196,14 @@ def test_slow_steps_are_told_of_more_often_than_the_protocol_says(monkeypatch, s
     assert steps == (told or list(range(1, 9)))
 
 
+@pytest.mark.parametrize("length", [1, 3, 7])
+def test_the_last_step_is_told_of_however_short_the_run(length, monkeypatch):
+    monkeypatch.setattr(trainer_module, "LONGEST_SILENCE", float("inf"))
+    events = list(make(short("pretrain", length, log_every=5)).run())
+    assert [e.step for e in events if e.kind == "step"] == [s for s in (5, length) if s <= length]
+    assert events[-1].kind == "end"
+
+
 def test_a_rare_look_does_not_miss_a_loss_that_is_not_a_number(tmp_path):
     trainer = make(short("pretrain", 3, log_every=100), tmp_path)
     with torch.no_grad():
