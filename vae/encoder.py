@@ -110,6 +110,10 @@ class BatchStandardizer(nn.Module):
     deviation is above :data:`HELD_BELOW` the gradient of :data:`HOLD` (log deviation - that)² is
     added, a mean over dimensions.
 
+    A world that is taught new pictures keeps its statistics (:attr:`rests`): they are the frame in
+    which its decoder draws and its metadata is told, and new pictures may well lie to one side of
+    it. Following them moved every location under the decoder within a few steps.
+
     References:
         Zhu et al. (2020), "A Batch Normalized Inference Network Keeps the KL Vanishing Away".
         arXiv:2004.12585; Ioffe (2017), "Batch Renormalization", for running statistics in
@@ -121,19 +125,20 @@ class BatchStandardizer(nn.Module):
 
     def __init__(self, dim: int, momentum: float = 0.05, eps: float = 1e-6):
         super().__init__()
-        self.momentum, self.eps = momentum, eps
+        self.momentum, self.eps, self.rests = momentum, eps, False
         self.register_buffer("running_mean", torch.zeros(dim))
         self.register_buffer("running_var", torch.ones(dim))
 
     def forward(self, x: Tensor) -> Tensor:
         """Standardise (N, dim)."""
         deviation = (self.running_var + self.eps).sqrt()
-        if not self.training or x.shape[0] < 2:
+        fresh = (self.running_mean == 0).all() & (self.running_var == 1).all()
+        rests = self.rests and not fresh
+        if rests or not self.training or x.shape[0] < 2:
             return (x - self.running_mean) / deviation
         mean = global_mean(x)
         var = global_mean((x - mean).square())
         with torch.no_grad():
-            fresh = (self.running_mean == 0).all() & (self.running_var == 1).all()
             share = fresh.to(self.running_mean.dtype).clamp_min(self.momentum)
             self.running_mean.lerp_(mean.to(share.dtype), share)
             self.running_var.lerp_(var.to(share.dtype), share)
@@ -185,7 +190,7 @@ class CentredLinear(nn.Linear):
 
     def __init__(self, in_features: int, out_features: int, held: int = 0, momentum: float = 0.05):
         super().__init__(in_features, out_features)
-        self.held, self.momentum = held, momentum
+        self.held, self.momentum, self.rests = held, momentum, False
         self.register_buffer("mean", torch.zeros(in_features))
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - as the layer it extends
@@ -200,6 +205,8 @@ class CentredLinear(nn.Linear):
     @torch.no_grad()
     def _follow(self, x: Tensor) -> None:
         fresh = bool((self.mean == 0).all())
+        if self.rests and not fresh:
+            return
         share = 1.0 if fresh else self.momentum
         change = (global_mean(x) - self.mean) * share
         self.mean.add_(change)
@@ -282,6 +289,15 @@ class Encoder(nn.Module):
             DiagonalGaussian(z_mean, _logvar(z_scale, predict)),
             DiagonalGaussian(k_mean, _logvar(k_scale, predict)),
         )
+
+    def rest_statistics(self, rests: bool = True) -> None:
+        """Keep what is known of the data as it is while training, or follow the data again.
+
+        A fresh table takes its first batch all the same.
+        """
+        for module in self.modules():
+            if isinstance(module, (BatchStandardizer, CentredLinear)):
+                module.rests = rests
 
     @contextmanager
     def resting(self) -> Iterator[None]:

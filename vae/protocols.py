@@ -59,6 +59,8 @@ class Protocol:
         encoder_only: Train the encoder alone: the game has moved the decoder away from it.
         grainless: Draw without noise and grain: a pixel loss would take away what another gave,
             and now leaves it alone.
+        rests_statistics: Keep the location and scale of latents that the world starts with: its
+            decoder and its metadata are told in them. Else they follow the pictures.
         judge_lr: Learning rate of the judge.
         judge_weight: Share of the adaptive adversarial weight.
         feature_weight: Weight of feature matching.
@@ -103,6 +105,7 @@ class Protocol:
     grain_only: bool = False
     encoder_only: bool = False
     grainless: bool = False
+    rests_statistics: bool = False
     judge_lr: float = 4e-4
     judge_weight: float = 0.5
     feature_weight: float = 0.15
@@ -120,7 +123,7 @@ class Protocol:
         for name, (low, high) in _RANGES.items():
             if getattr(self, name) is not None:
                 positive(name, getattr(self, name), low, high)
-        for name in ("cosine", *_ONE_PART, "grainless"):
+        for name in ("cosine", *_ONE_PART, "grainless", "rests_statistics"):
             choose(name, getattr(self, name), (True, False))
         if sum(getattr(self, name) for name in _ONE_PART) > 1:
             raise ConfigError(f"a run is at most one of {', '.join(_ONE_PART)}")
@@ -221,6 +224,7 @@ _PROTOCOLS = {
         augment_reach=0.8,
         pyramid_weight=1.0,
         beta_z=2e-4,
+        rests_statistics=True,
         log_every=2,
         save_every=20.0,
     ),

@@ -43,6 +43,21 @@ def test_every_protocol_runs_to_its_end(name, channels):
     assert trainer.progress == 1.0
 
 
+@pytest.mark.parametrize(("name", "rest"), [("finetune", True), ("pretrain", False)])
+def test_a_world_that_is_taught_new_pictures_keeps_the_statistics_of_its_latents(name, rest):
+    model = make(short("pretrain")).model
+    model.latent_encoder(image_set(16, 32).images.float() / 255)
+    model.standardizer.fit(torch.randn(40, 16))
+    before = {k: v.clone() for k, v in model.latent_encoder.standardize.state_dict().items()}
+    others = image_set(16, 32)
+    others.images.copy_(255 - others.images)
+    trainer = Trainer(model, others, others, short(name))
+    list(trainer.run())
+    for taught in (trainer.model, trainer.averaged_model()):
+        now = taught.latent_encoder.standardize.state_dict()
+        assert all(torch.equal(before[k], now[k]) == rest for k in before)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

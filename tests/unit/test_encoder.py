@@ -286,6 +286,46 @@ def test_what_is_frozen_or_resting_does_not_follow():
     assert not any(torch.equal(was["mean"], m.mean) for was, m in zip(before, heads, strict=False))
 
 
+def test_statistics_that_rest_are_a_frame_in_which_locations_move():
+    encoder, x = make(), pictures(24)
+    encoder(x)
+    heads = [m for m in encoder.modules() if isinstance(m, CentredLinear)]
+    before = [deepcopy(m.state_dict()) for m in (*heads, encoder.standardize)]
+    encoder.rest_statistics()
+    other = 0.2 * x
+    found = encoder(other).mean.joined()
+    assert found.requires_grad
+    assert torch.allclose(found, encoder.eval()(other).mean.joined(), atol=1e-6)
+    aside = found.mean(0).abs().max()
+    assert aside > 0.8  # darker pictures lie to one side, and may
+    for was, module in zip(before, (*heads, encoder.standardize), strict=True):
+        now = module.state_dict()
+        assert all(torch.equal(was[name], now[name]) for name in was)
+    encoder.train().rest_statistics(False)
+    assert encoder(other).mean.joined().mean(0).abs().max() < 0.5 * aside
+    assert not any(torch.equal(was["mean"], m.mean) for was, m in zip(before, heads, strict=False))
+
+
+def test_a_loss_can_move_locations_in_statistics_that_rest():
+    layer = BatchStandardizer(3)
+    layer.running_mean.fill_(1)
+    layer.running_var.fill_(16)
+    layer.rests = True
+    x = torch.randn(40, 3, requires_grad=True)
+    layer(x).sum().backward()
+    assert x.grad is not None
+    assert torch.allclose(x.grad, torch.full((40, 3), 1 / 4))
+
+
+def test_what_knows_nothing_of_the_data_takes_a_first_batch_though_it_rests():
+    encoder, x = make(), pictures(24)
+    encoder.rest_statistics()
+    assert encoder(x).mean.joined().mean(0).abs().max() < 1e-3
+    known = encoder.standardize.running_mean.clone()
+    encoder(1 - x)
+    assert torch.equal(encoder.standardize.running_mean, known)
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
