@@ -17,6 +17,8 @@ from vae.finish import encode_set
 from vae.model import IvAE
 from vae.protocols import Protocol
 
+START = 256
+"""Pictures to which a fresh encoder is fitted."""
 REACH = 4.0
 """Furthest metadata a model is trained on, in standard deviations. A table of few pictures, or of
 others, is steep at its ends: a turned picture may score in the hundreds, and the prior with it."""
@@ -95,8 +97,13 @@ class BatchSource:
         self.order = torch.empty(0, dtype=torch.long)
         flips = (False, True)
         raw = torch.cat([measure_all(training, flip=f, device=device) for f in flips])
-        if not model.standardizer.fitted:
+        known = model.standardizer.fitted
+        if not known:
             model.standardizer.fit(raw)
+        if not known and not protocol.rests_encoder:
+            some = torch.Generator().manual_seed(protocol.seed)
+            which = torch.randperm(len(training), generator=some)[:START].to(device)
+            model.latent_encoder.start_from(self.images[which].float() / 255)
         with torch.no_grad():
             scores = model.standardizer(raw.to(device)).clamp(-REACH, REACH)
         self.u = scores.unflatten(0, (2, -1))  # (2, N, 16)

@@ -72,16 +72,21 @@ class IvAE(nn.Module, PyTorchModelHubMixin):
         self.config: ModelConfig | None = None
 
     def posterior(self, x: Tensor) -> Posterior:
-        """Return q(z, k|x) for straight images (N, C, H, W) in [0, 1]."""
-        return self._read(self.latent_encoder, x)
+        """Return q(z, k|x) for straight images (N, C, H, W) in [0, 1].
+
+        A fresh model in training is fitted to its first batch, see :meth:`.Encoder.start_from`.
+        """
+        encoder = self.latent_encoder
+        if len(x) > 1 and self.std_encoder_loc and encoder.fresh:
+            encoder.start_from(x)
+        return self._read(encoder, x)
 
     def read_back(self, output: Tensor) -> Posterior:
         """Read latents back out of an output image, with ``output_decoder``.
 
         Locations are standardised by the statistics of the data, never by those of the outputs.
         """
-        with self.output_decoder.resting():
-            return self._read(self.output_decoder, output)
+        return self._read(self.output_decoder, output)
 
     def _read(self, network: Encoder, x: Tensor) -> Posterior:
         return network(

@@ -33,7 +33,6 @@ def choose_trained(model: IvAE, protocol: Protocol) -> list[nn.Parameter]:
     """Freeze what a protocol leaves as it is, and return the parameters that it trains."""
     decoder = model.output_encoder
     model.requires_grad_(not protocol.grain_only)
-    model.latent_encoder.rest_statistics(protocol.rests_statistics)
     if protocol.adversarial:
         model.latent_encoder.requires_grad_(False)
         if model.latent_decoder.prior is not None:

@@ -286,8 +286,8 @@ def measure_world(
 def _nearer(trainer: Trainer, psnr: float) -> tuple[IvAE, str, float]:
     """Return the averaged weights, or those of the last step where they are clearly nearer.
 
-    Where an encoder's locations wander far, averaged weights do not fit their averaged statistics
-    (see :class:`vae.encoder.BatchStandardizer`): a world of emoji lost two decibels to that.
+    An average of weights that still move fast fits no picture: where the encoder's locations
+    wandered, a world of emoji lost two decibels to that.
 
     Args:
         trainer: At the end of its run.

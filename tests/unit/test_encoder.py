@@ -1,7 +1,6 @@
 """The encoder: shapes, switches, and the standardised locations."""
 
 import inspect
-import math
 from copy import deepcopy
 
 import pytest
@@ -9,8 +8,6 @@ import torch
 
 from vae.encoder import (
     FIXED_STD,
-    HELD_BELOW,
-    HOLD,
     BatchStandardizer,
     CentredLinear,
     Encoder,
@@ -64,19 +61,18 @@ def test_use_std_encoder_decides_whether_a_scale_is_predicted():
 
 
 def test_std_encoder_loc_standardises_locations_over_the_data():
-    x, standard, plain = pictures(64), make(), make(std_encoder_loc=False)
-    for encoder in (standard, plain):
-        encoder.standardize.momentum = 0.5
-        encoder.content.weight.data *= 300  # heads that have learned something
-        list(encoder.style.parameters())[-2].data *= 300
-    for _ in range(30):
-        standard(x)
-        plain(x)
-    means, raw = standard(x).mean.joined(), plain(x).mean.joined()
+    x, encoder, plain = pictures(64), make(), make(std_encoder_loc=False)
+    for network in (encoder, plain):
+        network.content.weight.data *= 300  # heads that have learned something
+        list(network.style.parameters())[-2].data *= 300
+    raw = encoder(x, std_encoder_loc=False).mean.joined()
+    assert raw.std(0).max() / raw.std(0).min() > 2
+    encoder.standardize.take(raw)
+    means, before = encoder(x).mean.joined(), plain(x).mean.joined()
     assert torch.allclose(means.mean(0), torch.zeros(22), atol=1e-3)
     assert torch.allclose(means.std(0, correction=0), torch.ones(22), atol=0.05)
-    assert raw.std(0).max() / raw.std(0).min() > 2
-    assert torch.equal(plain.standardize.running_var, torch.ones(22))
+    plain.standardize.take(raw)
+    assert torch.equal(plain(x).mean.joined(), before)
 
 
 def test_a_call_can_turn_the_switches_off_but_not_on():
@@ -131,79 +127,32 @@ def test_hidden_colour_under_clear_alpha_is_not_seen():
     assert torch.equal(encoder(x).mean.joined(), encoder(recoloured).mean.joined())
 
 
-def test_standardiser_learns_only_while_training():
-    layer = BatchStandardizer(3, momentum=0.5)
+def test_standardiser_takes_statistics_once_and_keeps_them():
+    layer = BatchStandardizer(3)
     x = torch.randn(40, 3) * 5 + 2
-    layer.eval()(x)
-    assert torch.equal(layer.running_mean, torch.zeros(3))
-    layer.train()(x)  # a fresh table takes the first batch whole
-    assert torch.allclose(layer.running_mean, x.mean(0), atol=1e-5)
-    assert torch.allclose(layer.running_var, x.var(0, correction=0), atol=1e-3)
-    layer(x + 1)
-    assert torch.allclose(layer.running_mean, x.mean(0) + 0.5, atol=1e-5)
-    before = layer.running_mean.clone()
-    layer(x[:1])  # one picture has no variance
-    assert torch.equal(layer.running_mean, before)
-    trained, used = layer(x), layer.eval()(x)
-    assert torch.allclose(trained, used, atol=1e-5)  # one map in training and afterwards
+    assert layer.fresh
+    assert torch.allclose(layer(x), x, atol=1e-4)
+    assert layer.fresh
+    x[:, 2] = 4  # what does not vary is not blown up
+    layer.take(x)
+    assert not layer.fresh
+    assert torch.allclose(layer(x).mean(0), torch.zeros(3), atol=1e-5)
+    assert torch.allclose(layer(x)[:, :2].std(0, correction=0), torch.ones(2), atol=1e-4)
+    assert torch.allclose(layer(x + 1)[:, 2], torch.ones(40), atol=1e-4)
+    before = {name: value.clone() for name, value in layer.state_dict().items()}
+    trained, used = layer.train()(3 * x + 7), layer.eval()(3 * x + 7)
+    assert torch.equal(trained, used)  # one map in training and afterwards
+    assert all(torch.equal(before[name], value) for name, value in layer.state_dict().items())
 
 
-def test_running_statistics_keep_up_where_chance_does_not_explain_a_batch():
-    torch.manual_seed(6)
-    layer, x = BatchStandardizer(2), torch.randn(400, 2)
-    layer(x)
-    layer(x + 0.02)  # less than a standard error: taken for chance
-    assert torch.allclose(layer.running_mean, x.mean(0) + 0.02 * 0.05, atol=2e-4)
-    far = 10 * x + 100
-    found = layer(far)
-    assert found.mean(0).abs().max() < 0.06  # a standard error, and its deviation too small
-    assert (found.std(0) - 1).abs().max() < 0.08
-    assert (layer.running_mean < far.mean(0)).all()
-    assert (layer.running_var < far.var(0)).all()
-
-
-def test_a_loss_can_neither_move_nor_shrink_all_locations_at_once():
-    layer = BatchStandardizer(3, momentum=0.0)
-    x = (torch.randn(40, 3) * 5 + 2).requires_grad_(True)
+def test_a_loss_can_move_locations_in_their_frame():
+    layer = BatchStandardizer(3)
     layer.running_mean.fill_(1)
     layer.running_var.fill_(16)
-    found = layer(x)
-    assert torch.allclose(found, layer.eval()(x), atol=1e-6)  # the value is the running one's
-    (found - 3 * torch.randn(40, 3) - 7).square().sum().backward()
+    x = torch.randn(40, 3, requires_grad=True)
+    layer(x).sum().backward()
     assert x.grad is not None
-    assert x.grad.abs().max() > 1
-    assert x.grad.sum(0).abs().max() < 1e-4 * x.grad.norm()
-    centred = (x - x.mean(0)).detach()
-    assert (x.grad * centred).sum(0).abs().max() < 1e-4 * x.grad.norm() * centred.norm()
-
-
-def test_means_of_features_do_not_run_away_from_a_loss_that_would_move_them():
-    torch.manual_seed(4)
-    net = torch.nn.Sequential(
-        torch.nn.Linear(6, 32), torch.nn.SiLU(), CentredLinear(32, 3, held=3), BatchStandardizer(3)
-    )
-    optimizer = torch.optim.Adam(net.parameters(), 1e-2)
-    x, wanted = torch.randn(64, 6), torch.randn(64, 3) + 5  # more of everything, at every step
-    net(x)
-    for _ in range(300):
-        optimizer.zero_grad()
-        (net(x) - wanted).square().mean().backward()
-        optimizer.step()
-    features = net[1](net[0](x))
-    assert (features.mean(0) / features.std(0)).abs().max() < 2
-
-
-def test_locations_of_a_great_deviation_are_pulled_together():
-    layer = BatchStandardizer(3, momentum=1.0)
-    deviation = torch.tensor([1.0, math.exp(3.9), math.exp(6)])
-    x = (torch.randn(400, 3) * deviation).requires_grad_(True)
-    (layer(x) * 0).sum().backward()
-    assert x.grad is not None
-    log = x.detach().std(0, correction=0).log()
-    found = (x.grad * x.detach()).sum(0)  # by how much the loss grows with the scale of x
-    assert (found[:2] == 0).all()
-    expected = 2 * HOLD * (log[2] - HELD_BELOW) / 3
-    assert torch.allclose(found[2], expected, rtol=0.02)
+    assert torch.allclose(x.grad, torch.full((40, 3), 1 / 4))
 
 
 def features_off_zero(num: int = 64) -> torch.Tensor:
@@ -212,15 +161,15 @@ def features_off_zero(num: int = 64) -> torch.Tensor:
 
 def test_a_centred_layer_learns_the_mean_of_its_features_and_stays_the_same_map():
     torch.manual_seed(2)
-    layer, x = CentredLinear(12, 3, momentum=0.5), features_off_zero()
+    layer, x = CentredLinear(12, 3), features_off_zero()
     plain = torch.nn.functional.linear(x, layer.weight, layer.bias)
     assert torch.allclose(layer.eval()(x), plain, atol=1e-5)
     assert torch.equal(layer.mean, torch.zeros(12))
     assert torch.allclose(layer.train()(x), plain, atol=1e-4)  # a fresh one takes it whole
     assert torch.allclose(layer.mean, x.mean(0))
-    moved = layer(x + 4)  # it follows, and what it has learned of the mean is left out
-    assert torch.allclose(layer.mean, x.mean(0) + 2)
-    assert torch.allclose(moved, plain + 2 * layer.weight.sum(1), atol=1e-4)
+    moved = layer(x + 4)  # it was fresh once
+    assert torch.allclose(layer.mean, x.mean(0))
+    assert torch.allclose(moved, plain + 4 * layer.weight.sum(1), atol=1e-4)
 
 
 def test_a_step_of_adam_does_not_move_where_locations_lie():
@@ -255,75 +204,35 @@ def test_half_precision_rounds_locations_by_their_spread_and_not_by_where_they_l
     assert errors[torch.nn.Linear] > 0.05
 
 
-@pytest.mark.parametrize("standardised", [True, False])
-def test_biases_that_no_loss_depends_on_are_not_trained(standardised):
-    encoder = make(std_encoder_loc=standardised)
-    posterior = encoder(pictures(24))
-    sum((q.mean.square() + q.logvar).mean() for q in posterior).backward()
-    for head, width in ((encoder.content, 4), (encoder.style[2], 18)):
-        assert isinstance(head, CentredLinear)
-        assert head.bias.grad is not None
-        assert (head.bias.grad[:width] == 0).all() == standardised
-        assert (head.bias.grad[width:] != 0).all()
+def test_what_was_trained_without_standardising_is_not_fresh():
+    assert make().fresh
+    assert not make(std_encoder_loc=False).fresh
+    assert not make().eval().fresh
+    assert not make().requires_grad_(False).fresh
 
 
-def test_what_is_frozen_or_resting_does_not_follow():
-    encoder, x = make(), pictures()
-    encoder(x)
-    heads = [m for m in encoder.modules() if isinstance(m, CentredLinear)]
-    assert len(heads) == 2
-    before = [deepcopy(m.state_dict()) for m in (*heads, encoder.standardize)]
-    with encoder.resting():
-        encoder(1 - x)
-    for was, module in zip(before, (*heads, encoder.standardize), strict=True):
-        assert all(torch.equal(was[name], value) for name, value in module.state_dict().items())
-        assert module.training
-    encoder.requires_grad_(False)
-    encoder(1 - x)
-    assert all(torch.equal(was["mean"], m.mean) for was, m in zip(before, heads, strict=False))
-    encoder.requires_grad_(True)
-    encoder(1 - x)
-    assert not any(torch.equal(was["mean"], m.mean) for was, m in zip(before, heads, strict=False))
+@pytest.mark.parametrize("channels", [1, 4])
+def test_a_fresh_encoder_is_fitted_to_pictures(channels):
+    torch.manual_seed(3)
+    x = 0.4 + 0.2 * torch.rand(24, channels, 32, 32)  # much alike, as drawings on one paper are
+    encoder = make()
+    plain, _ = encoder.features(x)
+    before = (plain.mean(0).norm() / plain.std(0).norm()).item()
+    encoder.start_from(x)
+    flat, statistics = encoder.features(x)
+    for features in (flat, statistics):
+        assert features.isfinite().all()
+    assert flat.mean(0).norm() / flat.std(0).norm() < min(3, 0.1 * before)
+    assert not encoder.standardize.fresh
+    for mode in (encoder.train(), encoder.eval()):
+        locations = mode(x).mean.joined()
+        assert locations.mean(0).abs().max() < 1e-3
+        assert (locations.std(0, correction=0) - 1).abs().max() < 1e-2
 
 
-def test_statistics_that_rest_are_a_frame_in_which_locations_move():
-    encoder, x = make(), pictures(24)
-    encoder(x)
-    heads = [m for m in encoder.modules() if isinstance(m, CentredLinear)]
-    before = [deepcopy(m.state_dict()) for m in (*heads, encoder.standardize)]
-    encoder.rest_statistics()
-    other = 0.2 * x
-    found = encoder(other).mean.joined()
-    assert found.requires_grad
-    assert torch.allclose(found, encoder.eval()(other).mean.joined(), atol=1e-6)
-    aside = found.mean(0).abs().max()
-    assert aside > 0.8  # darker pictures lie to one side, and may
-    for was, module in zip(before, (*heads, encoder.standardize), strict=True):
-        now = module.state_dict()
-        assert all(torch.equal(was[name], now[name]) for name in was)
-    encoder.train().rest_statistics(False)
-    assert encoder(other).mean.joined().mean(0).abs().max() < 0.5 * aside
-    assert not any(torch.equal(was["mean"], m.mean) for was, m in zip(before, heads, strict=False))
-
-
-def test_a_loss_can_move_locations_in_statistics_that_rest():
-    layer = BatchStandardizer(3)
-    layer.running_mean.fill_(1)
-    layer.running_var.fill_(16)
-    layer.rests = True
-    x = torch.randn(40, 3, requires_grad=True)
-    layer(x).sum().backward()
-    assert x.grad is not None
-    assert torch.allclose(x.grad, torch.full((40, 3), 1 / 4))
-
-
-def test_what_knows_nothing_of_the_data_takes_a_first_batch_though_it_rests():
-    encoder, x = make(), pictures(24)
-    encoder.rest_statistics()
-    assert encoder(x).mean.joined().mean(0).abs().max() < 1e-3
-    known = encoder.standardize.running_mean.clone()
-    encoder(1 - x)
-    assert torch.equal(encoder.standardize.running_mean, known)
+def test_fitting_needs_a_supported_size():
+    with pytest.raises(ShapeError):
+        make().start_from(torch.rand(4, 4, 40, 40))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from copy import deepcopy
 
 import pytest
 import torch
@@ -141,6 +142,29 @@ def test_the_closed_loop_reads_back_with_the_statistics_of_the_data():
     assert model.latent_encoder.standardize.training
     loop = model.output_decoder(model.output_encoder(latents.z, latents.key))
     assert loop.z.mean.shape == (6, 4)
+
+
+def test_a_model_is_fitted_to_its_first_batch_of_training_and_to_no_other():
+    model, x = tiny_model(), image_set(12, 32).floats()
+    encoder = model.latent_encoder
+    before = deepcopy(encoder.state_dict())
+
+    def changed() -> set[str]:
+        return {n for n, value in encoder.state_dict().items() if not torch.equal(value, before[n])}
+
+    model.eval().posterior(x)
+    model.train().posterior(x[:1])  # one picture has no variance
+    encoder.requires_grad_(False)
+    model(x)  # what is frozen stays as it is
+    assert "stem.weight" not in changed()
+    assert "standardize.running_var" not in changed()
+    encoder.requires_grad_(True)
+    found = model.posterior(x).mean.joined()
+    assert found.mean(0).abs().max() < 1e-3
+    assert {"stem.weight", "content.mean", "style.2.mean", "standardize.running_var"} <= changed()
+    before = deepcopy(encoder.state_dict())
+    model(1 - x)
+    assert not changed()
 
 
 def test_networks_of_different_widths_are_refused():

@@ -1,5 +1,7 @@
 """A world with more content latents draws as it did, and begins with what it missed."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 
@@ -59,7 +61,9 @@ def test_new_latents_tell_what_the_old_ones_miss(narrow):
     left = _unexplained(error, narrow.posterior(x))
     assert _unexplained(error, wide.posterior(x)) < 0.75 * left
     torch.manual_seed(0)
-    lost = tiny_model(latent_dim=10).eval()  # as many, read at random
+    lost = deepcopy(wide)  # as many, read at random from the same features
+    rows = lost.latent_encoder.content.weight[4:10]
+    rows.copy_(torch.randn_like(rows) * rows.norm(dim=1).mean() / rows.shape[1] ** 0.5)
     assert _unexplained(error, wide.posterior(x)) < _unexplained(error, lost.posterior(x))
 
 
