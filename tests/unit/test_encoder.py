@@ -8,9 +8,9 @@ import torch
 
 from vae.encoder import (
     FIXED_STD,
-    BatchStandardizer,
     CentredLinear,
     Encoder,
+    LocationStandardizer,
     create_encoder,
 )
 from vae.errors import ConfigError, ShapeError
@@ -128,7 +128,7 @@ def test_hidden_colour_under_clear_alpha_is_not_seen():
 
 
 def test_standardiser_takes_statistics_once_and_keeps_them():
-    layer = BatchStandardizer(3)
+    layer = LocationStandardizer(3)
     x = torch.randn(40, 3) * 5 + 2
     assert layer.fresh
     assert torch.allclose(layer(x), x, atol=1e-4)
@@ -146,7 +146,7 @@ def test_standardiser_takes_statistics_once_and_keeps_them():
 
 
 def test_a_loss_can_move_locations_in_their_frame():
-    layer = BatchStandardizer(3)
+    layer = LocationStandardizer(3)
     layer.running_mean.fill_(1)
     layer.running_var.fill_(16)
     x = torch.randn(40, 3, requires_grad=True)
