@@ -73,7 +73,7 @@ class ModelConfig:
         decoder_type: Likewise for the decoder.
         ivae_model: ``'im-pivae'``, or the ablations ``'pivae'`` and ``'ivae'``.
         use_std_encoder: Predict a posterior scale (else it is fixed).
-        std_encoder_loc: Standardise posterior locations over the data.
+        std_encoder_loc: Standardise posterior locations, by the pictures that training begins with.
         std_decoder_loc: Keep the output within the data range.
         encoder_widths: Channels of the encoder at its four resolutions.
         decoder_widths: Channels of the decoder at 4², 8², 16² and side/4.

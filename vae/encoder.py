@@ -165,7 +165,7 @@ class Encoder(nn.Module):
         encoder_type: ``'ivae'``, or ``'vae'`` for the plain ablation.
         ivae_model: ``'im-pivae'``, ``'pivae'`` or ``'ivae'``.
         use_std_encoder: Predict a scale as well as a location; else it is :data:`FIXED_STD`.
-        std_encoder_loc: Standardise locations over the data.
+        std_encoder_loc: Standardise locations, by the pictures that training begins with.
         widths: Channels at the four resolutions.
 
     Raises:

@@ -41,7 +41,7 @@ class IvAE(nn.Module, PyTorchModelHubMixin):
         output_encoder: Latents → output; a decoder.
         output_decoder: Output → latents, read back; an encoder.
         use_std_encoder: Sample with the posterior's predicted scale; else with a fixed one.
-        std_encoder_loc: Standardise posterior locations over the data.
+        std_encoder_loc: Standardise posterior locations, by the pictures that training begins with.
 
     Raises:
         ConfigError: The networks' latent widths differ.

@@ -54,8 +54,8 @@ def parted_by_rate(
     encoder = set(model.latent_encoder.parameters())
     fast = [parameter for parameter in trained if parameter not in encoder]
     slow = [parameter for parameter in trained if parameter in encoder]
-    groups = ({"params": fast, "share": 1.0}, {"params": slow, "share": protocol.encoder_rate})
-    return [group for group in groups if group["params"]]
+    shares = ((fast, 1.0), (slow, protocol.encoder_rate))
+    return [{"params": p, "share": s, "lr": protocol.lr * s} for p, s in shares if p]
 
 
 class Moves(NamedTuple):
