@@ -155,6 +155,8 @@ def test_a_resumed_run_is_the_unbroken_one_to_the_bit(tmp_path, name, precision)
 def test_the_encoder_can_have_a_rate_of_its_own_and_keeps_it_over_a_break(tmp_path):
     protocol = short("pretrain", 6, encoder_rate=0.25, precision="fp32")
     unbroken = make(protocol)
+    rates = [group["lr"] for group in unbroken.optimizer.param_groups]
+    assert rates == [protocol.lr, 0.25 * protocol.lr]  # before the trainer has set any
     whole = steps_of(unbroken)
     rates = [group["lr"] for group in unbroken.optimizer.param_groups]
     assert rates[1] == pytest.approx(0.25 * rates[0])
