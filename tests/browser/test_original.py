@@ -19,6 +19,11 @@ from vae.pixels import premultiply, to_floats
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 BUTTON = "#detail .own-size"
 SIDE = 900
+LOADED = """() => {
+  const before = document.querySelector('.sheet .before');
+  return before.src.startsWith('blob:') && before.naturalWidth > 0;
+}"""
+"""That the sheet's picture is there, and not its address alone."""
 
 
 def striped(radius: float) -> np.ndarray:
@@ -199,7 +204,7 @@ def test_comparing_shows_the_file_before_at_the_same_sharpness(started):
     after(page, lambda: drag(page, "warmth", 0.8))
     settle(page)
     page.click("#memory .wiping")
-    page.wait_for_function("() => document.querySelector('.sheet .before').src.startsWith('blob:')")
+    page.wait_for_function(LOADED)
     side = page.evaluate("() => document.querySelector('.sheet .before').naturalWidth")
     assert side == page.evaluate("() => vae43.wholeSide()")
     own = {"grain strength": -0.5}  # as it is set by a picture that is smoother than the world's
@@ -329,7 +334,7 @@ def test_a_photograph_in_an_opaque_world_is_seen_and_saved_whole(visit, opaque_u
     assert twice.size == (336, 192)  # of 96 the shorter side
 
     page.click("#memory .wiping")
-    page.wait_for_function("() => document.querySelector('.sheet .before').src.startsWith('blob:')")
+    page.wait_for_function(LOADED)
     sides = page.evaluate(
         """() => {
           const { naturalWidth, naturalHeight } = document.querySelector('.sheet .before');
