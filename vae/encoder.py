@@ -262,7 +262,7 @@ class Encoder(nn.Module):
                 head.mean.copy_(global_mean(f))
                 rows = head.weight[: head.out_features // 2]
                 spread = global_mean(F.linear(f - head.mean, rows).square()).sqrt()
-                rows.div_(spread.clamp_min(1e-6)[:, None])
+                rows.div_(_or_one(spread)[:, None])
                 head.bias[: len(rows)] = 0
                 means.append(F.linear(f - head.mean, rows))
             self.standardize.take(torch.cat(means, 1))
@@ -302,6 +302,11 @@ class Encoder(nn.Module):
 _Convolve = Callable[..., Tensor]
 
 
+def _or_one(deviation: Tensor) -> Tensor:
+    """Deviations to divide by: what hardly varies is rounding, and not to be blown up."""
+    return torch.where(deviation > 1e-4, deviation, 1.0)
+
+
 def _fit_channels(
     h: Tensor, weight: Tensor, bias: Tensor, *, stride: int = 1, padding: int = 0
 ) -> Tensor:
@@ -309,7 +314,7 @@ def _fit_channels(
     y = F.conv2d(h, weight, bias, stride=stride, padding=padding)
     mean = global_mean(y).mean((1, 2))
     variance = global_mean((y - mean[:, None, None]).square()).mean((1, 2))
-    deviation = (variance + 1e-8).sqrt()
+    deviation = _or_one(variance.sqrt())
     weight.div_(deviation[:, None, None, None])
     bias.sub_(mean).div_(deviation)
     return F.conv2d(h, weight, bias, stride=stride, padding=padding)

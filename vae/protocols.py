@@ -28,7 +28,7 @@ class Protocol:
         lr: Peak learning rate of Adam.
         encoder_rate: Share of it at which the encoder learns. Adam turns a row by as much however
             faint its gradient; latents that a decoder hardly draws from yet would be lost. From
-            nothing a fifth is nearer than the whole, and a twentieth as near at first.
+            nothing a fifth is as near as the whole, and features keep their scale.
         betas: Adam's averaging rates.
         warmup: Steps of linear warm-up, at most; it ends with the first tenth of a run.
         cosine: Decay the rate to a hundredth by a cosine; else keep it.

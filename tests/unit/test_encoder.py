@@ -230,6 +230,16 @@ def test_a_fresh_encoder_is_fitted_to_pictures(channels):
         assert (locations.std(0, correction=0) - 1).abs().max() < 1e-2
 
 
+def test_fitting_to_one_picture_over_and_over_blows_nothing_up():
+    torch.manual_seed(3)
+    encoder = make()
+    before = encoder.content.weight.abs().max()
+    for x in (torch.full((8, 4, 32, 32), 0.5), torch.rand(1, 4, 32, 32).expand(8, 4, 32, 32)):
+        encoder.start_from(x)
+        assert encoder.content.weight.abs().max() <= before
+        assert encoder(pictures()).mean.joined().abs().max() < 100
+
+
 def test_fitting_needs_a_supported_size():
     with pytest.raises(ShapeError):
         make().start_from(torch.rand(4, 4, 40, 40))
