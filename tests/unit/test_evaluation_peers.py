@@ -208,3 +208,35 @@ def test_a_budget_stops_pythaes_own_trainer(kind):
     assert any(
         not torch.equal(a, b) for a, b in zip(before, model.decoder.parameters(), strict=True)
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "rate"), [("vae-ours", 1e-4), ("vae-ours-quick", 1e-3), ("vaegan-stock", 1e-4)]
+)
+def test_a_rows_name_says_its_nets_and_its_rate(monkeypatch, name, rate):
+    asked = []
+    monkeypatch.setattr(
+        pythae_peers, "train_pythae", lambda *a, **options: asked.append((*a[:2], options["rate"]))
+    )
+    peers.train(name, PLAN, pictures(), pictures(8), seed=0)
+    assert asked == [(*name.split("-")[:2], rate)]
+
+
+@pytest.mark.filterwarnings("ignore")  # pythae's own
+@pytest.mark.parametrize("nets", ["ours", "stock"])
+def test_our_nets_begin_and_compute_inside_pythae_as_in_ours(monkeypatch, nets):
+    pytest.importorskip("pythae", reason=WITHOUT)
+    started = []
+    monkeypatch.setattr(
+        pythae_peers, "fit", lambda model, *a, half, **_: started.append((model, half))
+    )
+    training = ImageSet(torch.randint(0, 256, (40, 1, 28, 28), dtype=torch.uint8), ["x"] * 40)
+    plan = Plan(data="", seconds=1, threads=1, size=28, channels=1)
+    pythae_peers.train_pythae("vae", nets, plan, training, seed=0)
+    [(model, half)] = started
+    assert half == (nets == "ours")
+    if nets == "ours":
+        encoder = model.encoder.net
+        with torch.no_grad():
+            z = encoder(training.floats(), std_encoder_loc=False).z.mean
+        assert torch.allclose(z.std(0, correction=0), torch.ones(z.shape[1]), atol=0.02)

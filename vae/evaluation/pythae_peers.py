@@ -19,16 +19,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from vae.batches import START
 from vae.data import ImageSet
 from vae.discriminator import Discriminator
 from vae.errors import ConfigError
 from vae.losses import premultiply, straighten
 from vae.model import build_model
+from vae.precision import autocast
+from vae.protocols import get_protocol
 
 if TYPE_CHECKING:
     from vae.evaluation.peers import Plan, Trained
 
 STOCK = {28: "mnist", 64: "celeba"}
+RATE, QUICK = 1e-4, 1e-3
+"""Adam's: pythae's default, and that of our ``pretrain``."""
 FEATURE_LAYER = 3
 """Layer of the judge that VAEGAN compares pictures by; pythae's default is the verdict itself."""
 
@@ -181,7 +186,16 @@ def _quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-def fit(model: Any, pictures: Tensor, budget: Budget, *, adversarial: bool, seed: int) -> None:
+def fit(
+    model: Any,
+    pictures: Tensor,
+    budget: Budget,
+    *,
+    adversarial: bool,
+    seed: int,
+    rate: float = RATE,
+    half: bool = False,
+) -> None:
     """Train a model in pythae's own trainer until the budget is spent; it writes nothing lasting.
 
     Args:
@@ -190,6 +204,8 @@ def fit(model: Any, pictures: Tensor, budget: Budget, *, adversarial: bool, seed
         budget: Counts seconds and pictures.
         adversarial: Whether it has a discriminator to train.
         seed: Of pythae's loader.
+        rate: Adam's.
+        half: Whether nets compute in bf16 where that pays, as ours do in training.
     """
     from pythae import trainers  # pyright: ignore[reportMissingImports]
     from pythae.data.datasets import BaseDataset  # pyright: ignore[reportMissingImports]
@@ -211,21 +227,28 @@ def fit(model: Any, pictures: Tensor, budget: Budget, *, adversarial: bool, seed
     with tempfile.TemporaryDirectory() as place, _quiet():
         config = getattr(trainers, f"{name}Config")(
             output_dir=place, num_epochs=1_000_000, per_device_train_batch_size=32, seed=seed,
-            no_cuda=True,
+            learning_rate=rate, no_cuda=True,
         )  # fmt: skip
         data = BaseDataset(pictures, torch.zeros(len(pictures)))
         trainer = getattr(trainers, name)(
             model=model, train_dataset=data, training_config=config, callbacks=[Stop()]
         )
         hook = model.register_forward_pre_hook(count)
-        with contextlib.suppress(BudgetSpentError):
+        precision = autocast(torch.device("cpu"), get_protocol("pretrain"))
+        with contextlib.suppress(BudgetSpentError), precision if half else contextlib.nullcontext():
             trainer.train()
         hook.remove()
     model.eval()
 
 
-def train_pythae(kind: str, nets: str, plan: Plan, training: ImageSet, *, seed: int) -> Trained:
-    """Train a peer and fit its sampler."""
+def train_pythae(
+    kind: str, nets: str, plan: Plan, training: ImageSet, *, seed: int, rate: float = RATE
+) -> Trained:
+    """Train a peer and fit its sampler.
+
+    Our nets begin and compute inside it as in our own trainer: the encoder fitted to some pictures
+    (:meth:`.Encoder.start_from`), in bf16 where that pays.
+    """
     from vae.evaluation.peers import Trained
 
     require_pythae()
@@ -237,8 +260,11 @@ def train_pythae(kind: str, nets: str, plan: Plan, training: ImageSet, *, seed: 
 
     torch.manual_seed(seed)
     model, budget = make_peer(kind, nets, plan), Budget(plan.seconds)
-    pictures = premultiply(training.images.float() / 255)
-    fit(model, pictures, budget, adversarial=kind == "vaegan", seed=seed)
+    straight, ours = training.images.float() / 255, nets == "ours"
+    if ours:
+        model.encoder.net.start_from(straight[torch.randperm(len(straight))[:START]])
+    pictures = premultiply(straight)
+    fit(model, pictures, budget, adversarial=kind == "vaegan", seed=seed, rate=rate, half=ours)
 
     def reconstruct(x: Tensor) -> Tensor:
         q = model.encoder(premultiply(x))
