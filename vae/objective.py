@@ -28,6 +28,14 @@ from vae.protocols import Protocol
 GROUP = 8
 """Pictures compared with one another by the ordering loss; processes hold whole groups."""
 
+RIM = 1 / 16
+"""Of the side: how far from the frame's edge no attribute is asked for.
+
+Padding tells a network where the corners are, and there alone it can paint the same few pixels into
+every picture. A gradient counts by its strength: ten such pixels, of half the range, moved the
+directionality of opaque paintings by 1.4 standard deviations and the sliders with it, for next to
+no error of reconstruction."""
+
 
 def choose_trained(model: IvAE, protocol: Protocol) -> list[nn.Parameter]:
     """Freeze what a protocol leaves as it is, and return the parameters that it trains."""
@@ -213,9 +221,10 @@ class Objective(nn.Module):
     def _measured(self, output: Tensor) -> Tensor:
         """Standardised metadata of drawn pictures, kept in a range that cannot explode.
 
-        Measured is what would be seen: a linear output leaves [0, 1], and no alpha is below 0.
+        Measured is what would be seen: a linear output leaves [0, 1], and no alpha is below 0. The
+        rim of the frame is seen and not asked to change, see :data:`RIM`.
         """
-        seen = output.float().clamp(0, 1).contiguous()
+        seen = _rim_detached(output.float().clamp(0, 1)).contiguous()
         return self.model.standardizer(measure(seen)).clamp(-8, 8)
 
     def _against(self, judge: Discriminator, output: Tensor, batch: Batch) -> dict[str, Tensor]:
@@ -250,6 +259,15 @@ class Objective(nn.Module):
             "features": p.feature_weight,
         }
         return torch.stack([weights[name] * value for name, value in losses.items()]).sum()
+
+
+def _rim_detached(x: Tensor) -> Tensor:
+    """Return pictures (N, C, S, S) through whose rim no gradient flows."""
+    rim = round(RIM * x.shape[-1])
+    inner = x[..., rim:-rim, rim:-rim]
+    still = x.detach().clone()
+    still[..., rim:-rim, rim:-rim] = inner
+    return still
 
 
 def _neighbour(rows: Tensor) -> Tensor:
