@@ -65,10 +65,11 @@ MODELS = {
 
 CAVEAT = """\
 Peers have pythae's default loss weights and Adam's rate of 1e-4, but for "our rate" of 1e-3; not
-searched. Our nets begin and compute in them as in ours (bf16 where that pays), stock ones do not;
-pythae weighs the KL as for pixels of deviation 1, far above ours. They see premultiplied pictures,
-so hidden colour costs them nothing, and are drawn from by a mixture of Gaussians. Ours has its own
-schedule, augmentation and averaged weights. SWD is over real against real, fine to coarse."""
+searched. Our nets begin in them as in ours, but compute in single precision: in bf16, which ours
+takes where it pays, they drew nothing. pythae weighs the KL as for pixels of deviation 1, far above
+ours. They see premultiplied pictures, so hidden colour costs them nothing, and are drawn from by a
+mixture of Gaussians. Ours has its own schedule, augmentation and averaged weights. SWD is over real
+against real, fine to coarse."""
 
 
 @dataclass(frozen=True, kw_only=True)
