@@ -12,6 +12,8 @@ MIN_IMAGES = 10
 """So many pictures make a world of one's own."""
 CHANNELS = (1, 3, 4)
 SIZES = (28, 32, 64, 128, 256)
+LARGEST_MARGIN = 0.25
+"""Most of the decoder's sigmoid that may lie beyond either end of the data range."""
 NETWORK_TYPES = ("ivae", "vae")
 IVAE_MODELS = ("im-pivae", "pivae", "ivae")
 _ALIASES = {"ìm-pivae": "im-pivae"}
@@ -75,6 +77,8 @@ class ModelConfig:
         use_std_encoder: Predict a posterior scale (else it is fixed).
         std_encoder_loc: Standardise posterior locations, by the pictures that training begins with.
         std_decoder_loc: Keep the output within the data range.
+        loc_margin: Share of the decoder's sigmoid beyond either end of that range, so that what is
+            solid, clear, white or black can be drawn so. Worlds of before have none.
         encoder_widths: Channels of the encoder at its four resolutions.
         decoder_widths: Channels of the decoder at 4², 8², 16² and side/4.
     """
@@ -89,6 +93,7 @@ class ModelConfig:
     use_std_encoder: bool = True
     std_encoder_loc: bool = True
     std_decoder_loc: bool = True
+    loc_margin: float = 0.02
     encoder_widths: tuple[int, ...] = (64, 96, 160, 256)
     decoder_widths: tuple[int, ...] = (256, 224, 144, 64)
 
@@ -100,6 +105,7 @@ class ModelConfig:
         object.__setattr__(self, "ivae_model", canonical_ivae_model(self.ivae_model))
         whole("latent_dim", self.latent_dim, 1, 4096)
         whole("latent_key_dim", self.latent_key_dim, 1, 4096)
+        positive("loc_margin", self.loc_margin, 0.0, LARGEST_MARGIN)
         for name in ("encoder_widths", "decoder_widths"):
             widths = getattr(self, name)
             if len(widths) != 4 or any(not isinstance(w, int) or w < 1 for w in widths):

@@ -12,7 +12,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vae.config import CHANNELS, NETWORK_TYPES, canonical_ivae_model, choose, whole
+from vae.config import (
+    CHANNELS,
+    LARGEST_MARGIN,
+    NETWORK_TYPES,
+    canonical_ivae_model,
+    choose,
+    positive,
+    whole,
+)
 from vae.distributions import ConditionalPrior
 from vae.encoder import check_size
 from vae.errors import ShapeError
@@ -123,6 +131,7 @@ class Decoder(nn.Module):
         decoder_type: ``'ivae'``, or ``'vae'`` for the plain ablation.
         ivae_model: Variant of the prior p(k|u), see :class:`vae.distributions.ConditionalPrior`.
         std_decoder_loc: Keep the output location inside [0, 1] (a sigmoid); else it is linear.
+        loc_margin: Share of the sigmoid beyond either end of that range, see :meth:`locate`.
         widths: Channels at 4², 8², 16² and side/4; side/2 has half the last, the side 16.
         image_size: Side of the picture where none is asked for.
 
@@ -142,6 +151,7 @@ class Decoder(nn.Module):
         ivae_model: str = "im-pivae",
         std_decoder_loc: bool = True,
         *,
+        loc_margin: float = 0.0,
         widths: Sequence[int] = WIDTHS,
         image_size: int = 64,
     ):
@@ -152,6 +162,7 @@ class Decoder(nn.Module):
         self.decoder_type = choose("decoder_type", decoder_type, NETWORK_TYPES)
         self.ivae_model = canonical_ivae_model(ivae_model)
         self.std_decoder_loc = std_decoder_loc
+        self.loc_margin = positive("loc_margin", loc_margin, 0.0, LARGEST_MARGIN)
         check_size(image_size, image_size)
         self.image_size = image_size
         style_dim = 128 if decoder_type == "ivae" else None
@@ -252,11 +263,27 @@ class Decoder(nn.Module):
         h = self.fine(h, style, Noise(pairs, fine))
         h = Noise(noise, full).add(_resize(self.widen(h), size))
         h = F.silu(h, inplace=not torch.is_grad_enabled())
-        drawn = self.head(h).float()
-        drawn = torch.sigmoid(drawn) if self.std_decoder_loc else drawn + 0.5
+        drawn = self.locate(self.head(h).float())
         strength = strength_of(places_of(z.detach().float()), size)
         grain = (self.grain(h).float() * enlarge(fields)).sum(1, keepdim=True)
         return drawn, bounded(strength * grain)
+
+    def locate(self, drawn: Tensor) -> Tensor:
+        """Bring what the head drew (N, output_dim, S, S) into the data range, its ends included.
+
+        A sigmoid comes near 0 and 1 and never there: what is to be solid stays a hundredth
+        transparent, white paper a hundredth grey. So the ends are at ``loc_margin`` from its own,
+        and what lies beyond is cut off. The gradient goes on there as that of the sigmoid, so that
+        a pixel can come back.
+        """
+        if not self.std_decoder_loc:
+            return drawn + 0.5
+        share = torch.sigmoid(drawn)
+        if not self.loc_margin:
+            return share
+        share = (share - self.loc_margin) / (1 - 2 * self.loc_margin)
+        seen = share.clamp(0, 1)
+        return share + (seen - share).detach() if share.requires_grad else seen
 
     def check(self, z: Tensor, key: Tensor, size: int | None = None) -> int:
         """Return the side of the picture, or raise ShapeError where one cannot be drawn."""

@@ -197,7 +197,7 @@ def restore_model(state: Mapping[str, Tensor], header: Mapping[str, Any], what: 
     anchors = header.get("density_anchors", 0)  # worlds of before have none
     if not (isinstance(config, dict) and isinstance(components, int) and isinstance(anchors, int)):
         raise CheckpointError(f"{what} does not say which model it holds")
-    model = build_model(from_dict(ModelConfig, config))
+    model = build_model(from_dict(ModelConfig, {"loc_margin": 0.0} | config))  # so worlds of before
     if components:
         model.density = LatentDensity(model.latent_dim + model.latent_key_dim, components, anchors)
     load_state(model, state, what)
@@ -253,6 +253,7 @@ def build_model(config: ModelConfig) -> IvAE:
         config.decoder_type,
         config.ivae_model,
         config.std_decoder_loc,
+        loc_margin=config.loc_margin,
         widths=config.decoder_widths,
         image_size=config.image_size,
     )

@@ -133,8 +133,7 @@ class PackedDecoder:
         amounts, drawn = drawn[:, channels:], drawn[:, :channels]
         laid = torch.einsum("nchw,nchw->nhw", amounts, self.fields)[:, None] * grain
         laid = bounded(self._strength(places_of(z)) * laid)
-        picture = torch.sigmoid(drawn) if self.decoder.std_decoder_loc else drawn + 0.5
-        return self.decoder.lay(picture, laid)
+        return self.decoder.lay(self.decoder.locate(drawn), laid)
 
     def _strength(self, places: Tensor) -> Tensor:
         """Return :func:`strength_of`; as long as the form stays, that of the picture before."""

@@ -218,7 +218,8 @@ def _follow(
 ) -> Event:
     """Run to the end, showing progress and keeping records on the main process."""
     event = Event("end", trainer.step, {})
-    with tqdm(total=100, unit="%", disable=quiet, bar_format=_BAR) as bar:
+    begun = round(100 * trainer.progress)  # where a run is taken up, so that what remains is right
+    with tqdm(total=100, initial=begun, unit="%", disable=quiet, bar_format=_BAR) as bar:
         for event in trainer.run():
             if quiet:
                 continue

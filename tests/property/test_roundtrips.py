@@ -25,6 +25,7 @@ configs = st.builds(
     use_std_encoder=st.booleans(),
     std_encoder_loc=st.booleans(),
     std_decoder_loc=st.booleans(),
+    loc_margin=st.floats(0, 0.25),
     encoder_widths=widths,
     decoder_widths=widths,
 )

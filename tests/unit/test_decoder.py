@@ -84,6 +84,35 @@ def test_std_decoder_loc_keeps_the_output_in_range():
     assert torch.allclose(inside, torch.sigmoid(free - 0.5), atol=1e-5)
 
 
+def test_with_a_margin_the_ends_are_drawn_and_without_they_are_not():
+    drawn = torch.tensor([-9.0, -4.0, -1.0, 0.0, 1.0, 4.0, 9.0]).reshape(1, 1, 1, 7)
+    plain, wide = (make(1, loc_margin=margin).locate(drawn) for margin in (0.0, 0.02))
+    assert torch.equal(plain, torch.sigmoid(drawn))
+    assert wide.flatten()[[0, 1, 5, 6]].tolist() == [0, 0, 1, 1]
+    assert torch.allclose(wide, ((plain - 0.02) / 0.96).clamp(0, 1))
+
+
+def test_a_pixel_beyond_an_end_can_come_back():
+    drawn = torch.tensor([-6.0, -1.0, 0.0, 6.0]).reshape(1, 1, 1, 4).requires_grad_()
+    seen = make(1, loc_margin=0.1).locate(drawn)
+    assert torch.allclose(seen, make(1, loc_margin=0.1).locate(drawn.detach()))
+    seen.sum().backward()
+    slope = torch.sigmoid(drawn) * (1 - torch.sigmoid(drawn)) / 0.8
+    assert torch.allclose(drawn.grad, slope)
+
+
+def test_a_linear_output_has_no_use_for_a_margin():
+    decoders = (make(1, std_decoder_loc=False, loc_margin=m) for m in (0.0, 0.1))
+    first, second = (decoder(*latents()) for decoder in decoders)
+    assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize("margin", [-0.1, 0.5, True, "wide"])
+def test_a_margin_that_cannot_be_is_refused(margin):
+    with pytest.raises(ConfigError, match="loc_margin must be a number from 0 to 0.25"):
+        make(loc_margin=margin)
+
+
 def test_decoder_type_decides_whether_the_key_modulates_every_layer():
     full, plain = make(), make(decoder_type="vae")
     assert full.mapping is not None

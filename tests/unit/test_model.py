@@ -106,6 +106,7 @@ def test_std_encoder_loc_decides_whether_locations_are_standardised():
         {"use_std_encoder": False},
         {"std_encoder_loc": False},
         {"std_decoder_loc": False},
+        {"loc_margin": 0.1},
         {"encoder_type": "vae"},
         {"decoder_type": "vae"},
         {"ivae_model": "pivae"},
@@ -221,6 +222,19 @@ def test_a_world_of_before_there_were_anchors_is_read(tmp_path):
     restored = restore_model(state, header, "it").density
     assert restored is not None
     assert torch.equal(restored.means, model.density.means)
+
+
+def test_a_world_of_before_the_margin_draws_as_it_did(tmp_path):
+    model = tiny_model(loc_margin=0.0).half().float().eval()
+    save_model(tmp_path, model)
+    path = tmp_path / "model.safetensors"
+    state, header = read_tensors(path)
+    del header["config"]["loc_margin"]
+    write_tensors(path, state, header)
+    loaded, x = load_model(tmp_path), pictures()
+    assert loaded.config == model.config
+    assert torch.equal(loaded(x)[0], model(x)[0])
+    assert tiny_model().latent_decoder.loc_margin > 0
 
 
 def test_a_world_of_before_the_grain_draws_as_it_did(tmp_path):

@@ -27,9 +27,11 @@ packs = pytest.mark.skipif(not can_pack(make()), reason="this torch has no oneDN
 @packs
 @torch.inference_mode()
 @pytest.mark.parametrize("size", [28, 32, 64, 128, 256])
-@pytest.mark.parametrize("bounded", [True, False])
-def test_it_draws_the_same(size, bounded):
-    decoder, (z, key) = make(std_decoder_loc=bounded), latents()
+@pytest.mark.parametrize(
+    "options", [{"std_decoder_loc": False}, {"loc_margin": 0.0}, {"loc_margin": 0.1}]
+)
+def test_it_draws_the_same(size, options):
+    decoder, (z, key) = make(**options), latents()
     assert torch.allclose(
         PackedDecoder(decoder, size)(z, key), decoder(z, key, size=size), atol=1e-5
     )
