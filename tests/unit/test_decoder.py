@@ -109,7 +109,7 @@ def test_a_linear_output_has_no_use_for_a_margin():
 
 @pytest.mark.parametrize("margin", [-0.1, 0.5, True, "wide"])
 def test_a_margin_that_cannot_be_is_refused(margin):
-    with pytest.raises(ConfigError, match="loc_margin must be a number from 0 to 0.25"):
+    with pytest.raises(ConfigError, match=r"loc_margin must be a number from 0 to 0\.25"):
         make(loc_margin=margin)
 
 

@@ -26,7 +26,9 @@ from vae.evaluation.report import (
     report_speed,
     report_swd,
 )
+from vae.evaluation.rows import premultiplied
 from vae.evaluation.speed import time_calls, torch_threads
+from vae.evaluation.swd import swd_levels_of
 from vae.finish import write_world
 from vae.infer import World, get_infer_model
 from vae.model import build_model
@@ -117,7 +119,8 @@ def test_an_untrained_world_is_far_from_the_floor(world, sets):
         floor = rows[f"{size}² real to real"].value
         samples = rows[f"{size}² samples"]
         assert samples.value > 1.5 * floor
-        assert samples.remark == f"{samples.value / floor:.2f} × floor"
+        assert samples.remark.startswith(f"{samples.value / floor:.2f} × floor, ± ")
+        assert samples.remark.endswith(" over 3 draws")
         assert samples.details["ratio"] == pytest.approx(samples.value / floor)
         colour, floor = (
             rows[f"{size}² without alpha samples"],
@@ -125,6 +128,24 @@ def test_an_untrained_world_is_far_from_the_floor(world, sets):
         )
         assert colour.value != samples.value
         assert colour.details["ratio"] == pytest.approx(colour.value / floor.value)
+
+
+def test_the_floor_is_the_mean_over_parts_that_share_no_picture(world, sets):
+    train, validation = sets
+    num = OPTIONS.cap(len(validation))
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(OPTIONS.seed))
+    parts = {str(i): premultiplied(train.images[order[i * num :][:num]]) for i in range(3)}
+    assert [len(part) for part in parts.values()] == [num] * 3
+    levels = swd_levels_of(
+        premultiplied(pick(validation.images, num)),
+        parts,
+        generator=torch.Generator().manual_seed(OPTIONS.seed),
+    )
+    rows = by_name(report_swd(world, *sets, OPTIONS))
+    for size in (32, 16):
+        values = [levels[name][size] for name in parts]
+        assert rows[f"{size}² real to real"].value == pytest.approx(np.mean(values), rel=1e-4)
+        assert rows[f"{size}² real to real"].remark.endswith(f"± {np.std(values):.2g} over 3 parts")
 
 
 def test_an_untrained_world_neither_looks_real_nor_varies(world, sets):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vae.change import lay_change
 from vae.data import ImageSet
-from vae.evaluation.distribution import make_sets, report_distribution
+from vae.evaluation.distribution import report_distribution
 from vae.evaluation.identifiability import report_identifiability
 from vae.evaluation.reconstruction import (
     bits_of_latents,
@@ -46,6 +46,7 @@ STEADY = 0.95  # and as working for nearly every picture
 SIZES = (128, 256)
 NUM_HELD = 24  # the same with the rest held, which draws four times as many
 NUM_KEPT = 24  # laid on the pictures themselves
+NUM_SETS = 4  # parts of the training set, and draws of as many, that sharpness is averaged over
 NUM_MOVED = 160  # pictures that are moved along every slider: most of the time of an evaluation
 
 
@@ -95,22 +96,33 @@ def report_swd(
 ) -> Iterator[Row]:
     """Yield sharpness: distance of samples and reconstructions from real, beside the floor.
 
-    With alpha and without: an outline is sharp sooner than grain is.
+    With alpha and without: an outline is sharp sooner than grain is. The floor is the mean over
+    parts of the training set, and samples are drawn as often: one part alone is a tenth off.
     """
-    pictures = make_sets(world, train, validation, options)
-    num = len(pictures.real)
+    num = min(options.cap(1024), len(validation), len(train))
+    generator = torch.Generator().manual_seed(options.seed)
+    real = pick(validation.images, num)
+    order = torch.randperm(len(train), generator=generator)
+    parts = order[: num * min(NUM_SETS, len(order) // num)].split(num)
     sets = {
-        "floor": pictures.others,
-        "reconstructions": pictures.reconstructions,
-        "samples": pictures.samples,
+        "floor": [train.images[part] for part in parts],
+        "reconstructions": [decode_all(world, encode_all(world, real))],
+        "samples": [decode_all(world, world.sample(num, generator=generator)) for _ in parts],
     }
     for what, view in swd_views(world.channels).items():
         levels = swd_levels_of(
-            premultiplied(pictures.real)[:, :view],
-            {name: premultiplied(images)[:, :view] for name, images in sets.items()},
+            premultiplied(real)[:, :view],
+            {
+                f"{name} {i}": premultiplied(images)[:, :view]
+                for name, some in sets.items()
+                for i, images in enumerate(some)
+            },
             generator=torch.Generator().manual_seed(options.seed),
         )
-        yield from _swd_rows(levels, what, num)
+        together = {
+            name: [levels[f"{name} {i}"] for i in range(len(some))] for name, some in sets.items()
+        }
+        yield from _swd_rows(together, what, num)
 
 
 def swd_views(channels: int) -> dict[str, int]:
@@ -122,18 +134,27 @@ def swd_views(channels: int) -> dict[str, int]:
     return {"": channels, " without alpha": 3} if channels == 4 else {"": channels}
 
 
-def _swd_rows(levels: dict[str, dict[int, float]], what: str, num: int) -> Iterator[Row]:
-    """Yield the floor, and every set beside it, level by level."""
-    for size, floor in levels["floor"].items():
-        yield Row("swd", f"{size}²{what} real to real", floor, "×1000", f"{num} images")
-        for name in ("reconstructions", "samples"):
-            value = levels[name][size]
-            ratio = value / max(floor, 1e-9)
+def _swd_rows(levels: dict[str, list[dict[int, float]]], what: str, num: int) -> Iterator[Row]:
+    """Yield the floor, and every set beside it, level by level: means over as many as there are."""
+    for size in levels["floor"][0]:
+        found = {name: [one[size] for one in some] for name, some in levels.items()}
+        parts = found.pop("floor")
+        floor = max(float(np.mean(parts)), 1e-9)
+        about = f"{num} images{_spread(parts, 'parts')}"
+        yield Row("swd", f"{size}²{what} real to real", floor, "×1000", about)
+        for name, some in found.items():
+            ratios = [value / floor for value in some]
+            ratio = float(np.mean(ratios))
             details = {"ratio": ratio, "level": size, "set": name, "alpha": not what}
             if name == "samples" and not what:
                 details["floor"] = floor
-            remark = f"{ratio:.2f} × floor"
-            yield Row("swd", f"{size}²{what} {name}", value, "×1000", remark, details)
+            remark = f"{ratio:.2f} × floor{_spread(ratios, 'draws')}"
+            yield Row("swd", f"{size}²{what} {name}", ratio * floor, "×1000", remark, details)
+
+
+def _spread(values: Sequence[float], of_what: str) -> str:
+    """Return the standard deviation in words, where there is more than one value."""
+    return f", ± {np.std(values):.2g} over {len(values)} {of_what}" if len(values) > 1 else ""
 
 
 def report_sliders(
