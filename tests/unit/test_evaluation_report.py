@@ -107,6 +107,11 @@ def test_an_untrained_world_is_far_worse_than_linear_components(world, sets):
     assert rows["PSNR without grain"].value == pytest.approx(grained, abs=1)
     assert rows["PSNR without grain"].value != grained
     assert 0 < rows["alpha, mean absolute error"].value < 1
+    assert rows["alpha, share clear or solid"].value == 0  # untrained, it is neither anywhere
+    alpha = pick(sets[1].images, OPTIONS.cap(len(sets[1])))[:, 3]
+    ends = np.isin(alpha.numpy(), (0, 255)).mean()
+    assert rows["alpha, share clear or solid"].remark == f"{ends:.4f} of originals"
+    assert 0.3 < ends < 1
     said = rows["content latents of a bit or more"]
     assert 0 <= said.value <= CONFIG.latent_dim
     assert said.remark.startswith(f"of {CONFIG.latent_dim}; ")

@@ -69,6 +69,11 @@ def report_reconstruction(
     for name, value in scores.psnr_on.items():
         yield Row("reconstruction", f"PSNR on {name}", value, "dB")
     yield Row("reconstruction", "alpha, mean absolute error", scores.alpha_mae)
+    if world.channels == 4:
+        drawn, true = (share_at_ends(images[:, 3]) for images in (back, chosen))
+        yield Row(
+            "reconstruction", "alpha, share clear or solid", drawn, "", f"{true:.4f} of originals"
+        )
     components = min(world.latent_dim + world.latent_key_dim, len(train) - 1)
     linear = pca_baseline(train.images, chosen, num_components=components)
     yield Row("reconstruction", f"PCA-{components}", linear, "dB", f"fitted on {len(train)} images")
@@ -77,6 +82,11 @@ def report_reconstruction(
         yield Row(
             "reconstruction", f"{name} latents of a bit or more", int((bits >= 1).sum()), "", heard
         )
+
+
+def share_at_ends(values: Tensor) -> float:
+    """Return the share of uint8 values that are 0 or 255: of alpha, what is clear or solid."""
+    return float(((values == 0) | (values == 255)).double().mean())
 
 
 @torch.inference_mode()
