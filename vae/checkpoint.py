@@ -17,13 +17,9 @@ from vae.utils import write_atomic
 
 FORMAT = 1
 """Version of the files; a file of another version is refused."""
-CAME_LATER = (
-    ("grain.weight", "grain.bias"),
-    ("content.mean", "style.2.mean"),
-    ("grain_tail",),
-)
+CAME_LATER = (("grain.weight", "grain.bias"), ("content.mean", "style.2.mean"))
 """Ends of names that older files lack. With zeros in their place a model draws and reads as it did:
-the grain laid on the picture, the means that the encoder's heads leave out, how uneven grain is."""
+the grain laid on the picture, and the means that the encoder's heads leave out."""
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> Path:
@@ -143,12 +139,9 @@ def restore_optimizer(
     """Load what :func:`flatten_optimizer` split.
 
     A file has no memory layout, and a fused step trusts that moments lie as their weights do:
-    otherwise it would update the wrong ones. Moments of other weights than there are now, of a run
-    begun before the model had them all, are left out: Adam finds them again in its first steps.
+    otherwise it would update the wrong ones.
     """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    if [len(g["params"]) for g in groups] != [len(g["params"]) for g in optimizer.param_groups]:
-        return
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         index, key = name.split(".", 1)

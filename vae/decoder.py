@@ -39,9 +39,7 @@ GRAINS = 3
 """Fields of grain laid on the picture itself: pixels, and blotches of two and of four of them."""
 CELL, CELLS, TAIL = 8, 48, 0.9
 """Pixels between the knots of the map of its strength, their number to a side, and the deviation
-of the logarithm of the strength that training begins with."""
-TAIL_RATE = 8.0
-"""Adam moves a weight by as much as any other; the logarithm of that deviation this many times."""
+of the logarithm of the strength."""
 BOUND = 0.12
 """Most that grain adds to a colour in [0, 1] or takes from it."""
 DRIFT = 24.0
@@ -191,7 +189,6 @@ class Decoder(nn.Module):
         self.widen = nn.Conv2d(fine, FULL, 3, padding=1)
         self.head = nn.Conv2d(FULL, output_dim, 3, padding=1)
         self.grain = nn.Conv2d(FULL, GRAINS, 3, padding=1)
-        self.grain_tail = nn.Parameter(torch.zeros(1))
         self._initialise()
 
     def _initialise(self) -> None:
@@ -267,13 +264,9 @@ class Decoder(nn.Module):
         h = Noise(noise, full).add(_resize(self.widen(h), size))
         h = F.silu(h, inplace=not torch.is_grad_enabled())
         drawn = self.locate(self.head(h).float())
-        strength = strength_of(places_of(z.detach().float()), size, self.tail())
+        strength = strength_of(places_of(z.detach().float()), size)
         grain = (self.grain(h).float() * enlarge(fields)).sum(1, keepdim=True)
         return drawn, bounded(strength * grain)
-
-    def tail(self) -> Tensor:
-        """Deviation of the logarithm of the grain's strength (1,): how unevenly it lies."""
-        return TAIL * torch.exp(TAIL_RATE * self.grain_tail.float())
 
     def locate(self, drawn: Tensor) -> Tensor:
         """Bring what the head drew (N, output_dim, S, S) into the data range, its ends included.
@@ -333,7 +326,7 @@ def _knots(device: torch.device) -> Tensor:
         return torch.from_numpy(knots).to(device)
 
 
-def strength_of(places: Tensor, side: int, tail: Tensor | float = TAIL) -> Tensor:
+def strength_of(places: Tensor, side: int) -> Tensor:
     """How strong grain is, pixel by pixel: log-normal, in clusters of some ten pixels.
 
     A texture is busy here and calm there, so its differences have long tails; noise of one
@@ -344,7 +337,6 @@ def strength_of(places: Tensor, side: int, tail: Tensor | float = TAIL) -> Tenso
     Args:
         places: (N, 2), row and column in pixels of the picture's corner on the map.
         side: S, in pixels.
-        tail: Deviation of the logarithm; at 0 it is the same everywhere.
 
     Returns:
         (N, 1, S, S), with a mean square of about 1.
@@ -356,7 +348,7 @@ def strength_of(places: Tensor, side: int, tail: Tensor | float = TAIL) -> Tenso
     weights = torch.exp(-away.square())
     weights = weights / weights.square().sum(-1, keepdim=True).sqrt()
     field = weights[:, 0] @ _knots(places.device) @ weights[:, 1].mT
-    return torch.exp(tail * field - tail**2)[:, None]
+    return torch.exp(TAIL * field - TAIL**2)[:, None]
 
 
 def bounded(grain: Tensor) -> Tensor:

@@ -48,8 +48,8 @@ def choose_trained(model: IvAE, protocol: Protocol) -> list[nn.Parameter]:
     if protocol.encoder_only:
         model.latent_decoder.requires_grad_(False)
     if protocol.grain_only:
-        for part in (decoder.noise_scale, decoder.grain, decoder.grain_tail):
-            part.requires_grad_(True)
+        for layer in (decoder.noise_scale, decoder.grain):
+            layer.requires_grad_(True)
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 

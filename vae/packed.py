@@ -94,7 +94,6 @@ class PackedDecoder:
         for gain in range(0, 2 * len(widths), 2):
             start = sum(self.widths[:gain])
             self.bias[start : start + self.widths[gain]] += 1
-        self.tail = decoder.tail().detach()
         self.noise = grain_fields(fixed_noise(size))
         self._last: tuple[Tensor | None, Tensor] = (None, torch.empty(0))
         self.fields = enlarge(self.noise).contiguous(memory_format=torch.channels_last)
@@ -140,7 +139,7 @@ class PackedDecoder:
         """Return :func:`strength_of`; as long as the form stays, that of the picture before."""
         there, strength = self._last
         if there is None or not torch.equal(there, places):
-            strength = strength_of(places, self.size, self.tail)
+            strength = strength_of(places, self.size)
             self._last = (places, strength)
         return strength
 

@@ -56,7 +56,7 @@ class Protocol:
         likeness_weight: Weight of a reconstruction's metadata against its original's.
         read_weight: Weight of reading latents back out of moved pictures.
         adversarial: Train the decoder against a judge, the encoder being frozen.
-        grain_only: Train how strong and how uneven noise and grain are, all else being frozen.
+        grain_only: Train the amounts of noise and grain alone, all else being frozen.
         encoder_only: Train the encoder alone: the game has moved the decoder away from it.
         grainless: Draw without noise and grain: a pixel loss would take away what another gave,
             and now leaves it alone.

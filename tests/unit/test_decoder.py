@@ -2,7 +2,6 @@
 
 import inspect
 
-import numpy as np
 import pytest
 import torch
 
@@ -10,7 +9,6 @@ from vae.decoder import (
     CELL,
     CELLS,
     GRAINS,
-    TAIL,
     Decoder,
     create_decoder,
     enlarge,
@@ -244,28 +242,6 @@ def test_grain_gathers_in_clusters_and_its_tails_are_long():
     strength = torch.nn.functional.avg_pool2d(grain[:, 2:].abs(), 4)
     assert strength.std() > 0.4 * strength.mean()  # of even noise 0.19
     assert abs(float(grain.mean())) < 0.02
-
-
-@pytest.mark.parametrize("tail", [0.0, 0.5, 1.2])
-def test_however_uneven_grain_is_as_strong_in_all(tail):
-    strength = strength_of(places_on_the_map(400), 32, tail)
-    assert float(strength.square().mean()) == pytest.approx(1, abs=0.2 if tail > 1 else 0.1)
-    assert float(strength.std()) == pytest.approx((1 - np.exp(-(tail**2))) ** 0.5, abs=0.15)
-
-
-def test_a_world_learns_how_uneven_its_grain_is():
-    decoder, (z, key) = make(std_decoder_loc=False), latents()
-    assert decoder.tail().item() == pytest.approx(TAIL)
-    noise = torch.randn(1, 1, 32, 32, generator=torch.Generator().manual_seed(3))
-    drawn, grain = decoder.draw(z, key, size=32, noise=noise)
-    grain.pow(4).mean().backward()
-    assert decoder.grain_tail.grad.item() != 0
-    with torch.no_grad():
-        decoder.grain_tail.fill_(-1.0)
-        still, even = decoder.draw(z, key, size=32, noise=noise)
-    assert torch.equal(still, drawn)
-    assert not torch.allclose(even, grain)
-    assert decoder.tail().item() < 0.001
 
 
 def test_the_map_of_strength_slides_by_any_part_of_a_pixel():
