@@ -266,9 +266,9 @@ def get_protocol(name: str, **changes: Any) -> Protocol:
 
     Args:
         name: ``'43-vae'`` (Adam at 0.001, 10 epochs, train then test each epoch),
-            ``'pretrain'``, ``'adversarial'``, ``'finetune'``, ``'grain'`` (how strong and
-            how uneven grain is and nothing else, by the texture of draws) or ``'encoder'`` (the
-            encoder and nothing else, for a decoder that the game has changed).
+            ``'pretrain'``, ``'adversarial'``, ``'finetune'``, ``'grain'`` (how strong the
+            grain is and nothing else, by the texture of draws) or ``'encoder'`` (the encoder
+            and nothing else, for a decoder that the game has changed).
         changes: Settings of :class:`Protocol` to replace. Giving ``steps``, ``minutes`` or
             ``epochs`` takes the place of the protocol's own length.
 
