@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -260,6 +261,22 @@ def build_model(config: ModelConfig) -> IvAE:
     model = IvAE(encoder, decoder, decoder, encoder, config.use_std_encoder, config.std_encoder_loc)
     model.config = config
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def reach_ends(model: IvAE) -> IvAE:
+    """Let the decoder of a world of before draw what is quite solid, clear, white or black.
+
+    For a world that is trained on: its pictures have two hundredths more contrast at once, and
+    training takes up the rest.
+
+    Returns:
+        The same model, changed where its ``loc_margin`` was 0.
+    """
+    config = model.config
+    if config is not None and config.std_decoder_loc and not config.loc_margin:
+        model.config = replace(config, loc_margin=ModelConfig.loc_margin)
+        model.output_encoder.loc_margin = ModelConfig.loc_margin
+    return model
 
 
 def create_43_vae(input_dim: int, latent_dim: int = 10, latent_key_dim: int = 20) -> IvAE:

@@ -138,6 +138,11 @@ class Protocol:
         return self.adversarial or self.grain_only
 
     @property
+    def trains_decoder(self) -> bool:
+        """Whether what is drawn can change, and not its grain alone."""
+        return not (self.grain_only or self.encoder_only)
+
+    @property
     def starts_from_world(self) -> bool:
         """Whether what it leaves frozen must have been trained."""
         return self.rests_encoder or self.encoder_only

@@ -21,7 +21,14 @@ from vae.finish import encode_set, finish_model, make_card, write_world
 from vae.infer import get_infer_model
 from vae.ledger import STATE_FILE
 from vae.lock import alone
-from vae.model import IvAE, build_model, load_model, restore_model, save_model
+from vae.model import (
+    IvAE,
+    build_model,
+    load_model,
+    reach_ends,
+    restore_model,
+    save_model,
+)
 from vae.protocols import Protocol, get_protocol
 from vae.sliders import SliderTable, build_slider_table
 from vae.tracker import Tracker
@@ -87,6 +94,8 @@ def train_world(
             start, size=size, channels=channels, latent_dim=latent_dim,
             latent_key_dim=latent_key_dim,
         )  # fmt: skip
+        if settings.trains_decoder:
+            reach_ends(model)
     assert model.config is not None
     images = load_split(data, size=model.config.image_size, channels=model.config.channels)
     if not resume and latent_dim not in (None, model.latent_dim):

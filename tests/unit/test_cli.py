@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -90,6 +91,25 @@ def test_a_fine_tune_starts_from_a_world_and_keeps_its_shape(fruit_folder, tiny_
     assert saved_run(out)[0].name == "finetune"
     assert get_infer_model(out).config == get_infer_model(tiny_world).config
     assert "started from" in (out / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("protocol", "reaches"),
+    [("finetune", True), ("adversarial", True), ("encoder", False), ("grain", False)],
+)
+def test_a_world_of_before_reaches_the_ends_where_its_decoder_is_trained(
+    fruit_folder, tiny_world, tmp_path, protocol, reaches
+):
+    before = get_infer_model(tiny_world).model
+    assert before.config is not None
+    before.config = replace(before.config, loc_margin=0.0)
+    old = shutil.copytree(tiny_world, tmp_path / "old")
+    save_model(old, before)
+    data = ["train", "--data", str(fruit_folder), "--world", str(old), "--steps", "2"]
+    assert main([*data, "--out", str(tmp_path / "mine"), "--protocol", protocol]) == 0
+    config = get_infer_model(tmp_path / "mine").model.config
+    assert config is not None
+    assert (config.loc_margin > 0) is reaches
 
 
 def test_a_world_can_be_given_more_content_latents(fruit_folder, tiny_world, tmp_path, capsys):

@@ -21,6 +21,7 @@ from vae.model import (
     create_43_vae,
     fetch_world,
     load_model,
+    reach_ends,
     restore_model,
     save_model,
 )
@@ -235,6 +236,25 @@ def test_a_world_of_before_the_margin_draws_as_it_did(tmp_path):
     assert loaded.config == model.config
     assert torch.equal(loaded(x)[0], model(x)[0])
     assert tiny_model().latent_decoder.loc_margin > 0
+
+
+def test_a_world_that_is_trained_on_reaches_the_ends():
+    plain, (z, key) = tiny_model(loc_margin=0.0).eval(), (torch.randn(2, 4), torch.randn(2, 18))
+    z, key = z[:, : plain.latent_dim], key[:, : plain.latent_key_dim]
+    with torch.no_grad():
+        torch.nn.init.normal_(plain.output_encoder.head.weight, std=3.0)
+        before = plain.output_encoder(z, key)
+        assert reach_ends(plain) is plain
+        after = plain.output_encoder(z, key)
+    assert plain.config is not None
+    margin = ModelConfig().loc_margin
+    assert plain.config.loc_margin == plain.output_encoder.loc_margin == margin
+    assert (after - before).abs().max() <= margin / (1 - 2 * margin) + 1e-6
+    assert int((after == 1).sum()) > int((before == 1).sum())
+    linear = reach_ends(tiny_model(std_decoder_loc=False, loc_margin=0.0))
+    assert linear.output_encoder.loc_margin == 0
+    own = reach_ends(tiny_model(loc_margin=0.1))
+    assert own.output_encoder.loc_margin == 0.1
 
 
 def test_a_world_of_before_the_grain_draws_as_it_did(tmp_path):
