@@ -14,7 +14,7 @@ from vae.config import ModelConfig
 from vae.data import load_split
 from vae.infer import get_infer_model
 from vae.ledger import TrainRequest
-from vae.model import IvAE, build_model, reach_ends
+from vae.model import IvAE, build_model
 from vae.presets import Preset, get_preset, most_steps, stages
 from vae.run import fitting
 from vae.screening import Manifest
@@ -29,7 +29,7 @@ _NEW: dict[str, Any] = {"image_size": 128, "channels": 4, "latent_dim": 32, "lat
 def starting_model(preset: Preset, start: str | None, worlds: Path) -> IvAE:
     """Return the start world's model, or a fresh one where the preset needs no world."""
     if preset.needs_world and start is not None:
-        return reach_ends(get_infer_model(worlds / start).model)
+        return get_infer_model(worlds / start).model
     return build_model(ModelConfig(**_NEW))
 
 

@@ -94,7 +94,7 @@ def train_world(
             start, size=size, channels=channels, latent_dim=latent_dim,
             latent_key_dim=latent_key_dim,
         )  # fmt: skip
-        if settings.trains_decoder:
+        if settings.trains_decoder and settings.name != "finetune":  # too short to take it up
             reach_ends(model)
     assert model.config is not None
     images = load_split(data, size=model.config.image_size, channels=model.config.channels)

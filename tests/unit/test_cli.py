@@ -95,7 +95,13 @@ def test_a_fine_tune_starts_from_a_world_and_keeps_its_shape(fruit_folder, tiny_
 
 @pytest.mark.parametrize(
     ("protocol", "reaches"),
-    [("finetune", True), ("adversarial", True), ("encoder", False), ("grain", False)],
+    [
+        ("pretrain", True),
+        ("adversarial", True),
+        ("finetune", False),
+        ("encoder", False),
+        ("grain", False),
+    ],
 )
 def test_a_world_of_before_reaches_the_ends_where_its_decoder_is_trained(
     fruit_folder, tiny_world, tmp_path, protocol, reaches
