@@ -29,17 +29,21 @@ def change(world, latents, moved):
 
 
 @pytest.mark.parametrize(
-    ("name", "many"),
-    [("warmth", 6), ("edge_softness", 6), ("redness", 4)],  # which hangs on colourfulness
+    ("name", "many", "least"),
+    [
+        ("warmth", 6, 0.4),
+        ("edge_softness", 6, 0.8),
+        ("redness", 4, 0.3),
+    ],  # which hangs on colourfulness
 )
-def test_the_rest_changes_less(world, latents, holding, name, many):
+def test_the_rest_changes_less(world, latents, holding, name, many, least):
     own = ATTRIBUTES.index(name)
 
     def share(moved):
         moves = change(world, latents, moved)
         assert (moves[:, own] > 0.25).sum() >= many  # of six
         assert (moves[:, own] > 0.05).all()
-        assert moves[:, own].mean() > 0.3
+        assert moves[:, own].mean() > least
         return float((moves[:, own] / moves.abs().sum(1)).mean())
 
     held = share(holding.move({name: 1.0}))
@@ -79,6 +83,7 @@ def test_begun_with_the_mean_effect_it_is_purer_than_the_slider_too(world, laten
         moves = change(world, latents, moved)
         own = moves[:, ATTRIBUTES.index("warmth")]
         assert (own > 0.25).all()
+        assert own.mean() > 0.4
         return float((own / moves.abs().sum(1)).mean())
 
     held = world.holding(latents, measured=False).move({"warmth": 1.0})

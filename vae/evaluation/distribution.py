@@ -146,9 +146,14 @@ class PictureSets:
     samples: Tensor
 
 
+def num_compared(train: ImageSet, validation: ImageSet, options: Options) -> int:
+    """Return how many pictures of each set distributions are compared on, at most 1024."""
+    return min(options.cap(1024), len(validation), len(train))
+
+
 def make_sets(world: World, train: ImageSet, validation: ImageSet, options: Options) -> PictureSets:
-    """Return the pictures that distributions are compared on, at most 1024 of each."""
-    num = min(options.cap(1024), len(validation), len(train))
+    """Return the pictures that distributions are compared on, :func:`num_compared` of each."""
+    num = num_compared(train, validation, options)
     generator = torch.Generator().manual_seed(options.seed)
     real = pick(validation.images, num)
     others = train.images[torch.randperm(len(train), generator=generator)[:num]]

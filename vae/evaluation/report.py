@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vae.change import lay_change
 from vae.data import ImageSet
-from vae.evaluation.distribution import report_distribution
+from vae.evaluation.distribution import num_compared, report_distribution
 from vae.evaluation.identifiability import report_identifiability
 from vae.evaluation.reconstruction import (
     bits_of_latents,
@@ -109,7 +109,7 @@ def report_swd(
     With alpha and without: an outline is sharp sooner than grain is. The floor is the mean over
     parts of the training set, and samples are drawn as often: one part alone is a tenth off.
     """
-    num = min(options.cap(1024), len(validation), len(train))
+    num = num_compared(train, validation, options)
     generator = torch.Generator().manual_seed(options.seed)
     real = pick(validation.images, num)
     order = torch.randperm(len(train), generator=generator)
