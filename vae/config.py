@@ -15,6 +15,7 @@ SIZES = (28, 32, 64, 128, 256)
 LARGEST_MARGIN = 0.25
 """Most of the decoder's sigmoid that may lie beyond either end of the data range."""
 NETWORK_TYPES = ("ivae", "vae")
+GRAIN_BOUNDS = ("strength", "value")
 IVAE_MODELS = ("im-pivae", "pivae", "ivae")
 _ALIASES = {"ìm-pivae": "im-pivae"}
 
@@ -79,6 +80,8 @@ class ModelConfig:
         std_decoder_loc: Keep the output within the data range.
         loc_margin: Share of the decoder's sigmoid beyond either end of that range, so that what is
             solid, clear, white or black can be drawn so. Worlds of before have none.
+        grain_bound: What of the grain has a limit, pixel by pixel: its ``'strength'``, or its
+            ``'value'``, as in worlds of before.
         encoder_widths: Channels of the encoder at its four resolutions.
         decoder_widths: Channels of the decoder at 4², 8², 16² and side/4.
     """
@@ -94,6 +97,7 @@ class ModelConfig:
     std_encoder_loc: bool = True
     std_decoder_loc: bool = True
     loc_margin: float = 0.02
+    grain_bound: str = "strength"
     encoder_widths: tuple[int, ...] = (64, 96, 160, 256)
     decoder_widths: tuple[int, ...] = (256, 224, 144, 64)
 
@@ -106,6 +110,7 @@ class ModelConfig:
         whole("latent_dim", self.latent_dim, 1, 4096)
         whole("latent_key_dim", self.latent_key_dim, 1, 4096)
         positive("loc_margin", self.loc_margin, 0.0, LARGEST_MARGIN)
+        choose("grain_bound", self.grain_bound, GRAIN_BOUNDS)
         for name in ("encoder_widths", "decoder_widths"):
             widths = getattr(self, name)
             if len(widths) != 4 or any(not isinstance(w, int) or w < 1 for w in widths):

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vae.config import (
     CHANNELS,
+    GRAIN_BOUNDS,
     LARGEST_MARGIN,
     NETWORK_TYPES,
     canonical_ivae_model,
@@ -24,6 +22,18 @@ from vae.config import (
 from vae.distributions import ConditionalPrior
 from vae.encoder import check_size
 from vae.errors import ShapeError
+from vae.noise import (
+    GRAINS,
+    Noise,
+    bounded,
+    enlarge,
+    fixed_noise,
+    grain_fields,
+    lay_grain,
+    places_of,
+    resize,
+    strength_of,
+)
 
 WIDTHS = (256, 224, 144, 64)
 FULL = 16
@@ -33,37 +43,6 @@ Two plain convolutions there, after a smooth enlargement, draw sharper edges tha
 and leave no dots: a shuffle gives the pixels of each 2x2 square channels of their own, and a
 judge that asks for more detail is then paid in a fixed checkerboard.
 """
-
-
-GRAINS = 3
-"""Fields of grain laid on the picture itself: pixels, and blotches of two and of four of them."""
-CELL, CELLS, TAIL = 8, 48, 0.9
-"""Pixels between the knots of the map of its strength, their number to a side, and the deviation
-of the logarithm of the strength."""
-BOUND = 0.12
-"""Most that grain adds to a colour in [0, 1] or takes from it."""
-DRIFT = 24.0
-"""Deviation in pixels of the place on that map, over the pictures of a world."""
-
-
-@lru_cache(maxsize=8)
-def fixed_noise(size: int) -> Tensor:
-    """The grain of every still picture: standard normal (1, 1, size, size), always the same.
-
-    One fixed field keeps a dragged picture from flickering, and makes pictures reproducible.
-    """
-    generator = np.random.Generator(np.random.Philox(43 + size))
-    field = generator.standard_normal((1, 1, size, size), dtype=np.float32)
-    with torch.inference_mode(False):  # first asked for by a frozen world, it may yet be trained on
-        return torch.from_numpy(field)
-
-
-def grain_fields(noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return white noise (N, 1, S, S) averaged over 4 and over 2 pixels, and itself.
-
-    All of deviation 1, of sides S/4, S/2 and S.
-    """
-    return F.avg_pool2d(noise, 4) * 4, F.avg_pool2d(noise, 2) * 2, noise
 
 
 class ModulatedConv(nn.Module):
@@ -95,22 +74,6 @@ class ModulatedConv(nn.Module):
         return F.silu(h, inplace=not torch.is_grad_enabled())
 
 
-class Noise(NamedTuple):
-    """Noise for a layer.
-
-    Attributes:
-        field: Standard normal (N or 1, 1, H, W).
-        amount: How much of it every channel takes, (N, C).
-    """
-
-    field: Tensor
-    amount: Tensor
-
-    def add(self, h: Tensor) -> Tensor:
-        """Return a map (N, C, H, W) with the noise on it."""
-        return torch.addcmul(h, self.field, self.amount[:, :, None, None])
-
-
 class Decoder(nn.Module):
     """Draw an image from content z and key k.
 
@@ -132,6 +95,7 @@ class Decoder(nn.Module):
         ivae_model: Variant of the prior p(k|u), see :class:`vae.distributions.ConditionalPrior`.
         std_decoder_loc: Keep the output location inside [0, 1] (a sigmoid); else it is linear.
         loc_margin: Share of the sigmoid beyond either end of that range, see :meth:`locate`.
+        grain_bound: ``'strength'`` or ``'value'``, see :func:`bounded`.
         widths: Channels at 4², 8², 16² and side/4; side/2 has half the last, the side 16.
         image_size: Side of the picture where none is asked for.
 
@@ -152,6 +116,7 @@ class Decoder(nn.Module):
         std_decoder_loc: bool = True,
         *,
         loc_margin: float = 0.0,
+        grain_bound: str = "strength",
         widths: Sequence[int] = WIDTHS,
         image_size: int = 64,
     ):
@@ -163,6 +128,7 @@ class Decoder(nn.Module):
         self.ivae_model = canonical_ivae_model(ivae_model)
         self.std_decoder_loc = std_decoder_loc
         self.loc_margin = positive("loc_margin", loc_margin, 0.0, LARGEST_MARGIN)
+        self.grain_bound = choose("grain_bound", grain_bound, GRAIN_BOUNDS)
         check_size(image_size, image_size)
         self.image_size = image_size
         style_dim = 128 if decoder_type == "ivae" else None
@@ -251,7 +217,7 @@ class Decoder(nn.Module):
         grids = (8, 16, size // 4)
         for first, second, grid in zip(self.first, self.second, grids, strict=True):
             h = second(first(h, style), style)
-            h = _resize(h, grid)
+            h = resize(h, grid)
         if noise is None:
             noise = fixed_noise(size).to(h.device)
         grained = key if style is None else style
@@ -259,14 +225,15 @@ class Decoder(nn.Module):
         fields = blotch, pairs, noise = grain_fields(noise)
         for layer, amount in zip(self.last, middle, strict=True):
             h = layer(h, style, Noise(blotch, amount))
-        h = _resize(h, size // 2)
+        h = resize(h, size // 2)
         h = self.fine(h, style, Noise(pairs, fine))
-        h = Noise(noise, full).add(_resize(self.widen(h), size))
+        h = Noise(noise, full).add(resize(self.widen(h), size))
         h = F.silu(h, inplace=not torch.is_grad_enabled())
         drawn = self.locate(self.head(h).float())
         strength = strength_of(places_of(z.detach().float()), size)
-        grain = (self.grain(h).float() * enlarge(fields)).sum(1, keepdim=True)
-        return drawn, bounded(strength * grain)
+        amounts = strength * self.grain(h).float()
+        grain = (amounts * enlarge(fields)).sum(1, keepdim=True)
+        return drawn, bounded(grain, amounts, self.grain_bound)
 
     def locate(self, drawn: Tensor) -> Tensor:
         """Bring what the head drew (N, output_dim, S, S) into the data range, its ends included.
@@ -296,78 +263,6 @@ class Decoder(nn.Module):
         size = size or self.image_size
         check_size(size, size)
         return size
-
-
-def enlarge(fields: Sequence[Tensor]) -> Tensor:
-    """Bring fields of :func:`grain_fields` to the side of the last: (N, 3, S, S)."""
-    return torch.cat([_resize(field, fields[-1].shape[-1]) for field in fields], 1)
-
-
-@lru_cache(maxsize=8)
-def _drift(latent_dim: int, device: torch.device) -> Tensor:
-    """Return (latent_dim, 2): where on the map of strength a step along z leads, in pixels."""
-    generator = np.random.Generator(np.random.Philox(86))
-    directions = generator.standard_normal((latent_dim, 2), dtype=np.float32)
-    with torch.inference_mode(False):
-        return (torch.from_numpy(directions) * (DRIFT / latent_dim**0.5)).to(device)
-
-
-def places_of(z: Tensor) -> Tensor:
-    """Where pictures lie on the map of strength: z (N, latent_dim) → (N, 2) in pixels."""
-    return z @ _drift(z.shape[1], z.device)
-
-
-@lru_cache(maxsize=4)
-def _knots(device: torch.device) -> Tensor:
-    """Return standard normal (CELLS, CELLS), the knots of the map of strength."""
-    generator = np.random.Generator(np.random.Philox(43))
-    knots = generator.standard_normal((CELLS, CELLS), dtype=np.float32)
-    with torch.inference_mode(False):
-        return torch.from_numpy(knots).to(device)
-
-
-def strength_of(places: Tensor, side: int) -> Tensor:
-    """How strong grain is, pixel by pixel: log-normal, in clusters of some ten pixels.
-
-    A texture is busy here and calm there, so its differences have long tails; noise of one
-    strength everywhere is told from it at once. The logarithm is a Gaussian field that repeats
-    itself after ``CELL * CELLS`` pixels, equally smooth and equally strong at every place, so that
-    it can be slid by any part of a pixel and nothing flickers.
-
-    Args:
-        places: (N, 2), row and column in pixels of the picture's corner on the map.
-        side: S, in pixels.
-
-    Returns:
-        (N, 1, S, S), with a mean square of about 1.
-    """
-    pixels = torch.arange(side, device=places.device) / CELL
-    knots = torch.arange(CELLS, device=places.device)
-    away = places[:, :, None, None] / CELL + pixels[:, None] - knots  # (N, 2, S, CELLS)
-    away = (away + CELLS / 2).remainder(CELLS) - CELLS / 2
-    weights = torch.exp(-away.square())
-    weights = weights / weights.square().sum(-1, keepdim=True).sqrt()
-    field = weights[:, 0] @ _knots(places.device) @ weights[:, 1].mT
-    return torch.exp(TAIL * field - TAIL**2)[:, None]
-
-
-def bounded(grain: Tensor) -> Tensor:
-    """Keep grain within (-BOUND, BOUND): a tail as long as a texture's would be specks of dirt."""
-    return BOUND * torch.tanh(grain / BOUND)
-
-
-def lay_grain(picture: Tensor, grain: Tensor) -> Tensor:
-    """Add grain (N, 1, S, S) to the colours of a picture (N, C, S, S), not to alpha."""
-    colours = min(3, picture.shape[1])
-    colour, alpha = picture.split((colours, picture.shape[1] - colours), 1)
-    return torch.cat((colour + grain, alpha), 1)
-
-
-def _resize(h: Tensor, grid: int) -> Tensor:
-    """Resample a map to grid x grid, bilinearly."""
-    if grid == h.shape[-1]:
-        return h
-    return F.interpolate(h, size=(grid, grid), mode="bilinear", align_corners=False)
 
 
 def create_decoder(

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from vae.data import ImageSet
-from vae.decoder import fixed_noise
 from vae.distributions import LatentDensity, Latents
 from vae.errors import CheckpointError
 from vae.grain import matching_grain, roughness
 from vae.model import IvAE, save_model
+from vae.noise import fixed_noise
 from vae.parallel import parallel_map
 from vae.sliders import SliderTable, build_slider_table
 from vae.utils import log_timestamp, write_atomic

@@ -14,7 +14,6 @@ from torch import Tensor
 from vae.borrowing import Borrowing, solve
 from vae.checkpoint import check_format
 from vae.config import ModelConfig
-from vae.decoder import fixed_noise
 from vae.distributions import LatentDensity, Latents
 from vae.encodings import ATTRIBUTES, measure
 from vae.errors import CheckpointError, ConfigError, ShapeError
@@ -24,6 +23,7 @@ from vae.liking import direction_of
 from vae.looks import Look, look_by
 from vae.matching import STEPS, Match, Matching, match, plain
 from vae.model import IvAE, fetch_world, load_model
+from vae.noise import fixed_noise
 from vae.packed import PackedDecoder, can_pack, computes_bf16
 from vae.shelf import CHECKPOINTS, WEIGHTS, tend, world_folders
 from vae.sliders import Slider, SliderTable, sliders_of

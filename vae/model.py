@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -139,6 +139,8 @@ class IvAE(nn.Module, PyTorchModelHubMixin):
         return load_model(fetch_world(model_id, **hub), device=map_location)
 
 
+OF_BEFORE: dict[str, Any] = {"loc_margin": 0.0, "grain_bound": "value"}
+"""Settings that worlds of before do not name, and what they were drawn with."""
 WORLD_FILES = ("config.json", "model.safetensors", "sliders.json", "README.md")
 """What makes a world; the first two are required."""
 
@@ -198,7 +200,7 @@ def restore_model(state: Mapping[str, Tensor], header: Mapping[str, Any], what: 
     anchors = header.get("density_anchors", 0)  # worlds of before have none
     if not (isinstance(config, dict) and isinstance(components, int) and isinstance(anchors, int)):
         raise CheckpointError(f"{what} does not say which model it holds")
-    model = build_model(from_dict(ModelConfig, {"loc_margin": 0.0} | config))  # so worlds of before
+    model = build_model(from_dict(ModelConfig, OF_BEFORE | config))
     if components:
         model.density = LatentDensity(model.latent_dim + model.latent_key_dim, components, anchors)
     load_state(model, state, what)
@@ -255,6 +257,7 @@ def build_model(config: ModelConfig) -> IvAE:
         config.ivae_model,
         config.std_decoder_loc,
         loc_margin=config.loc_margin,
+        grain_bound=config.grain_bound,
         widths=config.decoder_widths,
         image_size=config.image_size,
     )
@@ -263,19 +266,29 @@ def build_model(config: ModelConfig) -> IvAE:
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def reach_ends(model: IvAE) -> IvAE:
-    """Let the decoder of a world of before draw what is quite solid, clear, white or black.
+def bring_up(model: IvAE, names: Iterable[str]) -> IvAE:
+    """Let the decoder of a world of before draw as new ones do, if it is trained on.
 
-    For a world that is trained on: its pictures have two hundredths more contrast at once, and
-    training takes up the rest.
+    With ``'loc_margin'`` it reaches what is quite solid, clear, white or black: its pictures have
+    two hundredths more contrast at once, and training takes up the rest. With ``'grain_bound'`` its
+    grain is weaker at once where it was strongest.
+
+    Args:
+        model: Changed in place.
+        names: Settings, of :data:`OF_BEFORE`.
 
     Returns:
-        The same model, changed where its ``loc_margin`` was 0.
+        The same model; settings that are not those of before are as they were.
     """
     config = model.config
-    if config is not None and config.std_decoder_loc and not config.loc_margin:
-        model.config = replace(config, loc_margin=ModelConfig.loc_margin)
-        model.output_encoder.loc_margin = ModelConfig.loc_margin
+    if config is None:
+        return model
+    for name in names:
+        has_ends = name != "loc_margin" or config.std_decoder_loc  # a linear output has none
+        if has_ends and getattr(config, name) == OF_BEFORE[name]:
+            config = replace(config, **{name: getattr(ModelConfig, name)})
+            setattr(model.output_encoder, name, getattr(ModelConfig, name))
+    model.config = config
     return model
 
 

@@ -15,13 +15,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vae.decoder import (
-    Decoder,
+from vae.decoder import Decoder
+from vae.noise import (
     bounded,
     enlarge,
     fixed_noise,
     grain_fields,
     places_of,
+    resize,
     strength_of,
 )
 
@@ -124,15 +125,16 @@ class PackedDecoder:
                 h = h.addcmul_(amount[0].to(conv.dtype), amount[1].to(conv.dtype))
             h = F.silu(h, inplace=True)
             if i in (1, 3, 5):
-                h = self._resize(h, self.grids[i // 2])
+                h = resize(h, self.grids[i // 2])
             elif i == 7:
-                h = self._resize(h, self.size // 2)
-        h = self._resize(self.widen(h).float(), self.size).addcmul_(full, d)
+                h = resize(h, self.size // 2)
+        h = resize(self.widen(h).float(), self.size).addcmul_(full, d)
         drawn = self.head(F.silu(h, inplace=True))
         channels = self.decoder.output_dim
         amounts, drawn = drawn[:, channels:], drawn[:, :channels]
+        amounts = self._strength(places_of(z)) * amounts
         laid = torch.einsum("nchw,nchw->nhw", amounts, self.fields)[:, None] * grain
-        laid = bounded(self._strength(places_of(z)) * laid)
+        laid = bounded(laid, amounts, self.decoder.grain_bound)
         return self.decoder.lay(self.decoder.locate(drawn), laid)
 
     def _strength(self, places: Tensor) -> Tensor:
@@ -142,9 +144,3 @@ class PackedDecoder:
             strength = strength_of(places, self.size)
             self._last = (places, strength)
         return strength
-
-    @staticmethod
-    def _resize(h: Tensor, grid: int) -> Tensor:
-        if h.shape[-1] == grid:
-            return h
-        return F.interpolate(h, size=(grid, grid), mode="bilinear", align_corners=False)

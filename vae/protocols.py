@@ -138,9 +138,14 @@ class Protocol:
         return self.adversarial or self.grain_only
 
     @property
-    def trains_decoder(self) -> bool:
-        """Whether what is drawn can change, and not its grain alone."""
-        return not (self.grain_only or self.encoder_only)
+    def takes_up(self) -> tuple[str, ...]:
+        """Settings in which a world of before is brought up, see :func:`vae.model.bring_up`.
+
+        A fine-tune is too short for any.
+        """
+        if self.name == "finetune" or self.encoder_only:
+            return ()
+        return ("grain_bound",) if self.grain_only else ("grain_bound", "loc_margin")
 
     @property
     def starts_from_world(self) -> bool:

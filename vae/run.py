@@ -23,9 +23,9 @@ from vae.ledger import STATE_FILE
 from vae.lock import alone
 from vae.model import (
     IvAE,
+    bring_up,
     build_model,
     load_model,
-    reach_ends,
     restore_model,
     save_model,
 )
@@ -94,8 +94,7 @@ def train_world(
             start, size=size, channels=channels, latent_dim=latent_dim,
             latent_key_dim=latent_key_dim,
         )  # fmt: skip
-        if settings.trains_decoder and settings.name != "finetune":  # too short to take it up
-            reach_ends(model)
+        bring_up(model, settings.takes_up)
     assert model.config is not None
     images = load_split(data, size=model.config.image_size, channels=model.config.channels)
     if not resume and latent_dim not in (None, model.latent_dim):

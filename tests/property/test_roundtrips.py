@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from vae.config import CHANNELS, IVAE_MODELS, NETWORK_TYPES, SIZES, ModelConfig, from_dict
+from vae.config import (
+    CHANNELS,
+    GRAIN_BOUNDS,
+    IVAE_MODELS,
+    NETWORK_TYPES,
+    SIZES,
+    ModelConfig,
+    from_dict,
+)
 from vae.encodings import Standardizer
 from vae.losses import premultiply as premultiply_tensor
 from vae.pixels import premultiply, unpremultiply
@@ -26,6 +34,7 @@ configs = st.builds(
     std_encoder_loc=st.booleans(),
     std_decoder_loc=st.booleans(),
     loc_margin=st.floats(0, 0.25),
+    grain_bound=st.sampled_from(GRAIN_BOUNDS),
     encoder_widths=widths,
     decoder_widths=widths,
 )

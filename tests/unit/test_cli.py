@@ -94,21 +94,21 @@ def test_a_fine_tune_starts_from_a_world_and_keeps_its_shape(fruit_folder, tiny_
 
 
 @pytest.mark.parametrize(
-    ("protocol", "reaches"),
+    ("protocol", "reaches", "bounds"),
     [
-        ("pretrain", True),
-        ("adversarial", True),
-        ("finetune", False),
-        ("encoder", False),
-        ("grain", False),
+        ("pretrain", True, "strength"),
+        ("adversarial", True, "strength"),
+        ("finetune", False, "value"),
+        ("encoder", False, "value"),
+        ("grain", False, "strength"),
     ],
 )
-def test_a_world_of_before_reaches_the_ends_where_its_decoder_is_trained(
-    fruit_folder, tiny_world, tmp_path, protocol, reaches
+def test_a_world_of_before_takes_up_what_it_is_trained_for(
+    fruit_folder, tiny_world, tmp_path, protocol, reaches, bounds
 ):
     before = get_infer_model(tiny_world).model
     assert before.config is not None
-    before.config = replace(before.config, loc_margin=0.0)
+    before.config = replace(before.config, loc_margin=0.0, grain_bound="value")
     old = shutil.copytree(tiny_world, tmp_path / "old")
     save_model(old, before)
     data = ["train", "--data", str(fruit_folder), "--world", str(old), "--steps", "2"]
@@ -116,6 +116,7 @@ def test_a_world_of_before_reaches_the_ends_where_its_decoder_is_trained(
     config = get_infer_model(tmp_path / "mine").model.config
     assert config is not None
     assert (config.loc_margin > 0) is reaches
+    assert config.grain_bound == bounds
 
 
 def test_a_world_can_be_given_more_content_latents(fruit_folder, tiny_world, tmp_path, capsys):

@@ -53,6 +53,7 @@ def test_settings_are_frozen_and_keyword_only():
             "latent_key_dim must be a whole number from 1 to 4096, found True",
         ),
         ({"latent_dim": 2.5}, "latent_dim must be a whole number"),
+        ({"grain_bound": "x"}, "grain_bound must be one of 'strength', 'value', found 'x'"),
         ({"loc_margin": 0.5}, "loc_margin must be a number from 0 to 0.25, found 0.5"),
         ({"encoder_widths": (1, 2, 3)}, "encoder_widths must be four positive whole numbers"),
         ({"decoder_widths": (8, 8, 8, 0)}, "decoder_widths must be four positive whole numbers"),

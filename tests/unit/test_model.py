@@ -16,12 +16,13 @@ from vae.distributions import Latents
 from vae.encoder import FIXED_STD, Encoder
 from vae.errors import CheckpointError, ConfigError, ShapeError
 from vae.model import (
+    OF_BEFORE,
     IvAE,
+    bring_up,
     build_model,
     create_43_vae,
     fetch_world,
     load_model,
-    reach_ends,
     restore_model,
     save_model,
 )
@@ -225,17 +226,20 @@ def test_a_world_of_before_there_were_anchors_is_read(tmp_path):
     assert torch.equal(restored.means, model.density.means)
 
 
-def test_a_world_of_before_the_margin_draws_as_it_did(tmp_path):
-    model = tiny_model(loc_margin=0.0).half().float().eval()
+@pytest.mark.parametrize("name", OF_BEFORE)
+def test_a_world_of_before_a_setting_draws_as_it_did(tmp_path, name):
+    model = tiny_model(**{name: OF_BEFORE[name]}).half().float().eval()
+    torch.nn.init.constant_(model.output_encoder.grain.bias, 0.2)  # enough to meet its limit
     save_model(tmp_path, model)
     path = tmp_path / "model.safetensors"
     state, header = read_tensors(path)
-    del header["config"]["loc_margin"]
+    del header["config"][name]
     write_tensors(path, state, header)
     loaded, x = load_model(tmp_path), pictures()
     assert loaded.config == model.config
     assert torch.equal(loaded(x)[0], model(x)[0])
-    assert tiny_model().latent_decoder.loc_margin > 0
+    write_tensors(path, state, header | {"config": tiny_model().config.to_dict()})
+    assert not torch.allclose(load_model(tmp_path)(x)[0], model(x)[0], atol=1e-3)
 
 
 def test_a_world_that_is_trained_on_reaches_the_ends():
@@ -244,17 +248,25 @@ def test_a_world_that_is_trained_on_reaches_the_ends():
     with torch.no_grad():
         torch.nn.init.normal_(plain.output_encoder.head.weight, std=3.0)
         before = plain.output_encoder(z, key)
-        assert reach_ends(plain) is plain
+        assert bring_up(plain, ["loc_margin"]) is plain
         after = plain.output_encoder(z, key)
     assert plain.config is not None
     margin = ModelConfig().loc_margin
     assert plain.config.loc_margin == plain.output_encoder.loc_margin == margin
     assert (after - before).abs().max() <= margin / (1 - 2 * margin) + 1e-6
     assert int((after == 1).sum()) > int((before == 1).sum())
-    linear = reach_ends(tiny_model(std_decoder_loc=False, loc_margin=0.0))
+    linear = bring_up(tiny_model(std_decoder_loc=False, loc_margin=0.0), OF_BEFORE)
     assert linear.output_encoder.loc_margin == 0
-    own = reach_ends(tiny_model(loc_margin=0.1))
+    own = bring_up(tiny_model(loc_margin=0.1), OF_BEFORE)
     assert own.output_encoder.loc_margin == 0.1
+
+
+def test_grain_is_bounded_as_it_was_until_its_amounts_are_trained():
+    model = tiny_model(grain_bound="value")
+    assert bring_up(model, ["loc_margin"]).output_encoder.grain_bound == "value"
+    assert bring_up(model, ["grain_bound"]).output_encoder.grain_bound == "strength"
+    assert model.config is not None
+    assert model.config.grain_bound == "strength"
 
 
 def test_a_world_of_before_the_grain_draws_as_it_did(tmp_path):

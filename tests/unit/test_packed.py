@@ -28,7 +28,13 @@ packs = pytest.mark.skipif(not can_pack(make()), reason="this torch has no oneDN
 @torch.inference_mode()
 @pytest.mark.parametrize("size", [28, 32, 64, 128, 256])
 @pytest.mark.parametrize(
-    "options", [{"std_decoder_loc": False}, {"loc_margin": 0.0}, {"loc_margin": 0.1}]
+    "options",
+    [
+        {"std_decoder_loc": False},
+        {"loc_margin": 0.0},
+        {"loc_margin": 0.1},
+        {"grain_bound": "value"},
+    ],
 )
 def test_it_draws_the_same(size, options):
     decoder, (z, key) = make(**options), latents()
