@@ -18,7 +18,7 @@ from vae.model import IvAE
 from vae.protocols import Protocol
 
 START = 256
-"""Pictures to which a fresh encoder is fitted."""
+"""Pictures to which fresh networks are fitted."""
 REACH = 4.0
 """Furthest metadata a model is trained on, in standard deviations. A table of few pictures, or of
 others, is steep at its ends: a turned picture may score in the hundreds, and the prior with it."""
@@ -103,7 +103,7 @@ class BatchSource:
         if not known and not protocol.rests_encoder:
             some = torch.Generator().manual_seed(protocol.seed)
             which = torch.randperm(len(training), generator=some)[:START].to(device)
-            model.latent_encoder.start_from(self.images[which].float() / 255)
+            model.start_from(self.images[which].float() / 255)
         with torch.no_grad():
             scores = model.standardizer(raw.to(device)).clamp(-REACH, REACH)
         self.u = scores.unflatten(0, (2, -1))  # (2, N, 16)

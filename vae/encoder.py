@@ -254,7 +254,7 @@ class Encoder(nn.Module):
             Mishkin & Matas (2015), "All you need is a good init". arXiv:1511.06422
         """
         with torch.autocast(x.device.type, enabled=False):
-            flat, statistics = self._trunk(x, _fit_channels)
+            flat, statistics = self._trunk(x, fit_channels)
             hidden = self.style[:-1](statistics if self.reads_style else flat)
             means = []
             for head, f in ((self.content, flat), (self.style[-1], hidden)):
@@ -307,10 +307,13 @@ def _or_one(deviation: Tensor) -> Tensor:
     return torch.where(deviation > 1e-4, deviation, 1.0)
 
 
-def _fit_channels(
+def fit_channels(
     h: Tensor, weight: Tensor, bias: Tensor, *, stride: int = 1, padding: int = 0
 ) -> Tensor:
-    """Convolve, after scaling and shifting each channel's weights to mean 0 and variance 1."""
+    """Convolve (N, C, H, W), after each channel's weights are scaled and shifted, in place.
+
+    What comes out has mean 0 and variance 1 over the batch, of every process, and over places.
+    """
     y = F.conv2d(h, weight, bias, stride=stride, padding=padding)
     mean = global_mean(y).mean((1, 2))
     variance = global_mean((y - mean[:, None, None]).square()).mean((1, 2))

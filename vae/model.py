@@ -75,12 +75,29 @@ class IvAE(nn.Module, PyTorchModelHubMixin):
     def posterior(self, x: Tensor) -> Posterior:
         """Return q(z, k|x) for straight images (N, C, H, W) in [0, 1].
 
-        A fresh model in training is fitted to its first batch, see :meth:`.Encoder.start_from`.
+        A fresh model in training is fitted to its first batch, see :meth:`start_from`.
         """
         encoder = self.latent_encoder
         if len(x) > 1 and self.std_encoder_loc and encoder.fresh:
-            encoder.start_from(x)
+            self.start_from(x)
         return self._read(encoder, x)
+
+    @torch.no_grad()
+    def start_from(self, x: Tensor) -> None:
+        """Fit fresh networks to pictures of the kind they will see, before training.
+
+        First the encoder (:meth:`.Encoder.start_from`), then, to what it reads, the decoder
+        (:meth:`.Decoder.start_from`).
+
+        Args:
+            x: Straight images (N, C, S, S) in [0, 1], N at least 2; some 256 tell enough.
+
+        Raises:
+            ShapeError: Channels or size are not supported.
+        """
+        self.latent_encoder.start_from(x)
+        read = self._read(self.latent_encoder, x[:LATENTS]).mean
+        self.output_encoder.start_from(read.z, read.key, size=x.shape[-1])
 
     def read_back(self, output: Tensor) -> Posterior:
         """Read latents back out of an output image, with ``output_decoder``.
@@ -139,6 +156,8 @@ class IvAE(nn.Module, PyTorchModelHubMixin):
         return load_model(fetch_world(model_id, **hub), device=map_location)
 
 
+LATENTS = 64
+"""Latents to which a fresh decoder is fitted, at most."""
 OF_BEFORE: dict[str, Any] = {"loc_margin": 0.0, "grain_bound": "value"}
 """Settings that worlds of before do not name, and what they were drawn with."""
 WORLD_FILES = ("config.json", "model.safetensors", "sliders.json", "README.md")

@@ -5,7 +5,7 @@ import inspect
 import pytest
 import torch
 
-from vae.decoder import Decoder, create_decoder
+from vae.decoder import SPREAD, Decoder, create_decoder
 from vae.errors import ConfigError, ShapeError
 from vae.noise import GRAINS, STRONGEST, fixed_noise
 
@@ -265,3 +265,44 @@ def test_the_factory_passes_options_on():
     assert decoder.decoder_type == "vae"
     names = list(inspect.signature(create_decoder).parameters)
     assert names[:3] == ["output_dim", "latent_dim", "latent_key_dim"]
+
+
+@pytest.mark.parametrize("decoder_type", ["ivae", "vae"])
+@pytest.mark.parametrize("std_decoder_loc", [True, False])
+def test_a_fitted_decoder_tells_latents_apart_from_the_first_step(decoder_type, std_decoder_loc):
+    decoder = make(decoder_type=decoder_type, std_decoder_loc=std_decoder_loc)
+    z, key = latents(64)
+    with torch.no_grad():
+        before = decoder.draw(z, key, size=32)[0].std(0).mean()
+        decoder.start_from(z, key, size=32)
+        drawn, grain = decoder.draw(z, key, size=32)
+    assert max(0.05, 3 * float(before)) < float(drawn.std(0).mean()) < 0.2
+    assert (drawn.mean((0, 2, 3)) - 0.5).abs().max() < 0.1
+    assert float(grain.abs().max()) < 0.2  # as it was
+
+
+def test_fitting_gives_what_every_layer_passes_on_one_scale():
+    decoder, (z, key) = make(), latents(64)
+    decoder.start_from(z, key, size=32)
+    scales = {}
+    for name, module in decoder.named_modules():
+        if isinstance(module, torch.nn.Conv2d):
+            note = lambda _, __, out, name=name: scales.update({name: out.std((0, 2, 3))})  # noqa: E731
+            module.register_forward_hook(note)
+    with torch.no_grad():
+        decoder.draw(z, key, size=32)
+    head, _ = scales.pop("head"), scales.pop("grain")
+    assert all((scale - 1).abs().max() < 0.01 for scale in scales.values())
+    assert torch.allclose(head, torch.full_like(head, SPREAD), atol=0.01)
+    assert not any(module._forward_pre_hooks for module in decoder.modules())
+
+
+def test_fitting_to_one_latent_over_and_over_blows_nothing_up():
+    decoder, (z, key) = make(), latents(1)
+    decoder.start_from(z.expand(8, -1), key.expand(8, -1), size=32)
+    assert decoder(*latents(8), size=32).isfinite().all()
+
+
+def test_fitting_a_decoder_needs_latents_of_its_width():
+    with pytest.raises(ShapeError):
+        make().start_from(torch.zeros(4, 3), torch.zeros(4, 18))

@@ -334,3 +334,37 @@ def test_what_half_precision_cannot_hold_is_not_stored_in_it(tmp_path):
     assert torch.equal(found.standardize.running_var, encoder.standardize.running_var)
     assert torch.equal(found.standardize.running_mean, encoder.standardize.running_mean)
     assert torch.equal(found.content.weight, encoder.content.weight)
+
+
+def told_apart(model: IvAE, x: torch.Tensor) -> float:
+    """How far pictures differ that are drawn from what is read, beside those read from."""
+    with torch.no_grad():
+        read = model.posterior(x).mean
+        drawn = model.output_encoder.draw(read.z, read.key, size=x.shape[-1])[0]
+    return float(drawn.std(0).mean() / x.std(0).mean())
+
+
+def weights_of(model: IvAE) -> torch.Tensor:
+    return torch.cat([p.detach().clone().flatten() for p in model.parameters()])
+
+
+def test_a_fresh_model_in_training_is_fitted_as_a_whole_to_its_first_batch():
+    torch.manual_seed(2)
+    x, model = pictures(64), tiny_model()
+    assert told_apart(model.eval(), x) < 0.05
+    assert model.latent_encoder.train().fresh  # evaluation fits nothing
+    model.train().posterior(x)
+    assert told_apart(model.eval(), x) > 0.2
+    weights = weights_of(model)
+    model.train().posterior(pictures(64))  # a second batch changes nothing
+    assert torch.equal(weights_of(model), weights)
+
+
+def test_a_trained_decoder_is_not_fitted_anew(tmp_path):
+    model = tiny_model()
+    model.train().posterior(pictures(16))
+    save_model(tmp_path, model)
+    loaded = load_model(tmp_path)
+    weights = weights_of(loaded)
+    loaded.train().posterior(pictures(16))
+    assert torch.equal(weights_of(loaded), weights)

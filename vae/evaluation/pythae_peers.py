@@ -24,7 +24,7 @@ from vae.data import ImageSet
 from vae.discriminator import Discriminator
 from vae.errors import ConfigError
 from vae.losses import premultiply, straighten
-from vae.model import build_model
+from vae.model import LATENTS, build_model
 
 if TYPE_CHECKING:
     from vae.evaluation.peers import Plan, Trained
@@ -241,8 +241,8 @@ def train_pythae(
 ) -> Trained:
     """Train a peer and fit its sampler.
 
-    Our nets begin inside it as in our own trainer, the encoder fitted to some pictures
-    (:meth:`.Encoder.start_from`). They compute in single precision, as pythae's trainers do: in
+    Our nets begin inside it as in our own trainer, fitted to some pictures
+    (:meth:`.IvAE.start_from`). They compute in single precision, as pythae's trainers do: in
     bf16, which ours takes where it pays, both its VAE and its VAEGAN drew nothing at all.
     """
     from vae.evaluation.peers import Trained
@@ -258,7 +258,11 @@ def train_pythae(
     model, budget = make_peer(kind, nets, plan), Budget(plan.seconds)
     straight = training.images.float() / 255
     if nets == "ours":
-        model.encoder.net.start_from(straight[torch.randperm(len(straight))[:START]])
+        some = straight[torch.randperm(len(straight))[:START]]
+        model.encoder.net.start_from(some)
+        with torch.no_grad():
+            read = model.encoder.net(some[:LATENTS], std_encoder_loc=False).mean
+        model.decoder.net.start_from(read.z, read.key, size=plan.size)
     pictures = premultiply(straight)
     fit(model, pictures, budget, adversarial=kind == "vaegan", seed=seed, rate=rate)
 
