@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from vae.data import ImageSet
-from vae.distributions import LatentDensity, Latents
+from vae.decoder import Decoder
+from vae.distributions import LatentDensity
 from vae.errors import CheckpointError
-from vae.grain import matching_grain, roughness
+from vae.grain import AMOUNTS, matching_grain, roughness
 from vae.model import IvAE, save_model
-from vae.noise import fixed_noise
 from vae.parallel import parallel_map
 from vae.sliders import SliderTable, build_slider_table
 from vae.utils import log_timestamp, write_atomic
@@ -57,26 +58,27 @@ def calm_grain(model: IvAE, training: ImageSet, latents: Tensor, *, most: int = 
         The share of the grain that is left, 0 to 1.
     """
     rows = range(0, len(training), -(-len(training) // most))
+    # Amounts, and not the noise itself: where grain is at its limit, half of them is no half of it.
+    weaker = {a: _weaken(deepcopy(model.output_encoder), a) for a in AMOUNTS}
 
     def left_at(i: int) -> Tensor:
-        return _grain_left(model, training.floats(slice(i, i + 1)), latents[i : i + 1])
+        picture = training.floats(slice(i, i + 1)).to(latents.device)
+        joined = latents[i : i + 1].split((model.latent_dim, model.latent_key_dim), 1)
+        return matching_grain(
+            roughness(picture), lambda a: weaker[a](*joined, size=picture.shape[-1])
+        )
 
-    left = parallel_map(left_at, rows)
-    share = float(torch.cat(left).median())
-    decoder = model.output_encoder
-    for layer in (decoder.noise_scale, decoder.grain):
-        for parameter in layer.parameters():
-            parameter.mul_(share)
+    share = float(torch.cat(parallel_map(left_at, rows)).median())
+    _weaken(model.output_encoder, share)
     return share
 
 
-def _grain_left(model: IvAE, picture: Tensor, joined: Tensor) -> Tensor:
-    """Return the share of the grain that makes a picture as rough as it was read from, (1,)."""
-    size = picture.shape[-1]
-    noise = fixed_noise(size).to(joined.device)
-    latents = Latents(*joined.split((model.latent_dim, model.latent_key_dim), 1))
-    rough = roughness(picture.to(joined.device))
-    return matching_grain(rough, lambda a: model.decode(latents, size=size, noise=a * noise))
+def _weaken(decoder: Decoder, share: float) -> Decoder:
+    """Leave a share of a decoder's noise and grain, in place."""
+    for layer in (decoder.noise_scale, decoder.grain):
+        for parameter in layer.parameters():
+            parameter.mul_(share)
+    return decoder
 
 
 @torch.no_grad()

@@ -6,7 +6,10 @@ import torch
 from tests.conftest import image_set, tiny_model
 from vae import finish
 from vae.batches import BatchSource
+from vae.distributions import Latents
 from vae.finish import calm_grain, encode_set
+from vae.grain import roughness
+from vae.noise import STRONGEST
 from vae.objective import Objective, choose_trained
 from vae.protocols import get_protocol
 from vae.trainer import Trainer
@@ -86,6 +89,26 @@ def test_a_world_of_flat_drawings_is_left_with_little_grain_and_one_of_rough_one
         assert low <= left <= high
         now = (*decoder.noise_scale.parameters(), decoder.grain.bias)
         assert all(torch.allclose(a * left, b) for a, b in zip(weights, now, strict=True))
+
+
+@pytest.mark.parametrize("bound", ["strength", "value"])
+def test_grain_at_its_limit_is_calmed_as_far_as_any_other(bound):
+    pictures = image_set(12, 64)
+    noise = torch.randn(12, 1, 64, 64, generator=torch.Generator().manual_seed(1))
+    pictures.images[:, :3] = (128 + 255 * 0.02 * noise).clamp(0, 255).to(torch.uint8)
+    pictures.images[:, 3:] = 255
+    model = tiny_model(grain_bound=bound).eval()
+    decoder = model.output_encoder
+    with torch.no_grad():
+        decoder.grain.bias.fill_(3 * STRONGEST)  # of each field
+        decoder.head.bias[3] = 9
+        read = encode_set(model, pictures)
+        calm_grain(model, pictures, read)
+        latents = Latents(*read.split((model.latent_dim, model.latent_key_dim), 1))
+        drawn = roughness(model.decode(latents, size=64)).median(0).values
+    ratio = drawn / roughness(pictures.floats()).median(0).values
+    assert ratio.min() > 0.4
+    assert ratio.max() < 2.5
 
 
 def test_what_a_judge_has_said_of_grain_stays(monkeypatch):
