@@ -103,7 +103,9 @@ class BatchSource:
         if not known and not protocol.rests_encoder:
             some = torch.Generator().manual_seed(protocol.seed)
             which = torch.randperm(len(training), generator=some)[:START].to(device)
-            model.start_from(self.images[which].float() / 255)
+            pictures = self.images[which].float() / 255
+            fit = model.start_from if protocol.fit_decoder else model.latent_encoder.start_from
+            fit(pictures)
         with torch.no_grad():
             scores = model.standardizer(raw.to(device)).clamp(-REACH, REACH)
         self.u = scores.unflatten(0, (2, -1))  # (2, N, 16)

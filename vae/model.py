@@ -75,11 +75,11 @@ class IvAE(nn.Module, PyTorchModelHubMixin):
     def posterior(self, x: Tensor) -> Posterior:
         """Return q(z, k|x) for straight images (N, C, H, W) in [0, 1].
 
-        A fresh model in training is fitted to its first batch, see :meth:`start_from`.
+        A fresh encoder in training is fitted to its first batch, see :meth:`.Encoder.start_from`.
         """
         encoder = self.latent_encoder
         if len(x) > 1 and self.std_encoder_loc and encoder.fresh:
-            self.start_from(x)
+            encoder.start_from(x)
         return self._read(encoder, x)
 
     @torch.no_grad()
@@ -87,7 +87,9 @@ class IvAE(nn.Module, PyTorchModelHubMixin):
         """Fit fresh networks to pictures of the kind they will see, before training.
 
         First the encoder (:meth:`.Encoder.start_from`), then, to what it reads, the decoder
-        (:meth:`.Decoder.start_from`).
+        (:meth:`.Decoder.start_from`). A loop of one's own that begins at a full rate does better
+        without: Adam's first steps move what an encoder reads by tens of deviations, a fitted
+        decoder draws all of that, and it takes longer to come back than a fresh one to set out.
 
         Args:
             x: Straight images (N, C, S, S) in [0, 1], N at least 2; some 256 tell enough.

@@ -29,6 +29,8 @@ class Protocol:
         encoder_rate: Share of it at which the encoder learns. Adam turns a row by as much however
             faint its gradient; latents that a decoder hardly draws from yet would be lost. From
             nothing a fifth is as near as the whole, and features keep their scale.
+        fit_decoder: Fit a fresh decoder, too, not the encoder alone, see
+            :meth:`vae.model.IvAE.start_from`. It needs a warm-up and a slower encoder.
         betas: Adam's averaging rates.
         warmup: Steps of linear warm-up, at most; it ends with the first tenth of a run.
         cosine: Decay the rate to a hundredth by a cosine; else keep it.
@@ -76,6 +78,7 @@ class Protocol:
     batch_size: int = 32
     lr: float = 1e-3
     encoder_rate: float = 1.0
+    fit_decoder: bool = False
     betas: tuple[float, float] = (0.9, 0.99)
     warmup: int = 100
     cosine: bool = True
@@ -121,7 +124,7 @@ class Protocol:
         for name, (low, high) in _RANGES.items():
             if getattr(self, name) is not None:
                 positive(name, getattr(self, name), low, high)
-        for name in ("cosine", *_ONE_PART, "grainless"):
+        for name in ("cosine", "fit_decoder", *_ONE_PART, "grainless"):
             choose(name, getattr(self, name), (True, False))
         if sum(getattr(self, name) for name in _ONE_PART) > 1:
             raise ConfigError(f"a run is at most one of {', '.join(_ONE_PART)}")
@@ -203,7 +206,14 @@ _PROTOCOLS = {
     "43-vae": Protocol(
         name="43-vae", epochs=10, betas=(0.9, 0.999), warmup=0, cosine=False, ema=0.99
     ),
-    "pretrain": Protocol(name="pretrain", minutes=60, encoder_rate=0.2, beta_z=1e-5, beta_key=1e-4),
+    "pretrain": Protocol(
+        name="pretrain",
+        minutes=60,
+        encoder_rate=0.2,
+        fit_decoder=True,
+        beta_z=1e-5,
+        beta_key=1e-4,
+    ),
     "adversarial": Protocol(
         name="adversarial",
         minutes=60,

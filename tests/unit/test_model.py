@@ -348,13 +348,23 @@ def weights_of(model: IvAE) -> torch.Tensor:
     return torch.cat([p.detach().clone().flatten() for p in model.parameters()])
 
 
-def test_a_fresh_model_in_training_is_fitted_as_a_whole_to_its_first_batch():
+def test_a_fresh_model_is_fitted_as_a_whole_where_that_is_asked_for():
     torch.manual_seed(2)
     x, model = pictures(64), tiny_model()
     assert told_apart(model.eval(), x) < 0.05
     assert model.latent_encoder.train().fresh  # evaluation fits nothing
-    model.train().posterior(x)
+    model.train().start_from(x)
     assert told_apart(model.eval(), x) > 0.2
+
+
+def test_a_fresh_model_in_a_loop_of_ones_own_has_its_encoder_fitted_and_no_more():
+    model = tiny_model().train()
+    decoder = [p.detach().clone() for p in model.output_encoder.parameters()]
+    encoder = weights_of(model)
+    model.posterior(pictures(64))
+    assert not torch.equal(weights_of(model), encoder)
+    now = model.output_encoder.parameters()
+    assert all(torch.equal(a, b) for a, b in zip(decoder, now, strict=True))
     weights = weights_of(model)
     model.train().posterior(pictures(64))  # a second batch changes nothing
     assert torch.equal(weights_of(model), weights)
