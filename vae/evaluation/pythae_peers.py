@@ -242,7 +242,8 @@ def train_pythae(
     """Train a peer and fit its sampler.
 
     Our nets begin inside it as in our own trainer, fitted to some pictures
-    (:meth:`.IvAE.start_from`). They compute in single precision, as pythae's trainers do: in
+    (:meth:`.IvAE.start_from`); at our rate, which pythae does not warm up, the encoder alone, or
+    they drew nothing. They compute in single precision, as pythae's trainers do: in
     bf16, which ours takes where it pays, both its VAE and its VAEGAN drew nothing at all.
     """
     from vae.evaluation.peers import Trained
@@ -260,9 +261,10 @@ def train_pythae(
     if nets == "ours":
         some = straight[torch.randperm(len(straight))[:START]]
         model.encoder.net.start_from(some)
-        with torch.no_grad():
-            read = model.encoder.net(some[:LATENTS], std_encoder_loc=False).mean
-        model.decoder.net.start_from(read.z, read.key, size=plan.size)
+        if rate <= RATE:
+            with torch.no_grad():
+                read = model.encoder.net(some[:LATENTS], std_encoder_loc=False).mean
+            model.decoder.net.start_from(read.z, read.key, size=plan.size)
     pictures = premultiply(straight)
     fit(model, pictures, budget, adversarial=kind == "vaegan", seed=seed, rate=rate)
 
