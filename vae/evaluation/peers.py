@@ -65,11 +65,12 @@ MODELS = {
 
 CAVEAT = """\
 Peers have pythae's default loss weights and Adam's rate of 1e-4, but for "our rate" of 1e-3; not
-searched. Our nets begin in them as in ours, but compute in single precision: in bf16, which ours
-takes where it pays, they drew nothing. pythae weighs the KL as for pixels of deviation 1, far above
-ours. They see premultiplied pictures, so hidden colour costs them nothing, and are drawn from by a
-mixture of Gaussians. Ours has its own schedule, augmentation and averaged weights. SWD is over real
-against real, fine to coarse."""
+searched. Our nets begin in them as in ours, at "our rate" with the encoder alone fitted, or they
+drew nothing; they compute in single precision: in bf16, which ours takes where it pays, unfitted
+ones drew nothing. pythae weighs the KL as for pixels of deviation 1, far above ours. They see
+premultiplied pictures, so hidden colour costs them nothing, and are drawn from by a mixture of
+Gaussians. Ours has its own schedule, augmentation and averaged weights. SWD is over real against
+real, fine to coarse."""
 
 
 @dataclass(frozen=True, kw_only=True)
