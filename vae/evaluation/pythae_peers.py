@@ -24,7 +24,7 @@ from vae.data import ImageSet
 from vae.discriminator import Discriminator
 from vae.errors import ConfigError
 from vae.losses import premultiply, straighten
-from vae.model import LATENTS, build_model
+from vae.model import IvAE, build_model
 
 if TYPE_CHECKING:
     from vae.evaluation.peers import Plan, Trained
@@ -260,11 +260,9 @@ def train_pythae(
     straight = training.images.float() / 255
     if nets == "ours":
         some = straight[torch.randperm(len(straight))[:START]]
-        model.encoder.net.start_from(some)
-        if rate <= RATE:
-            with torch.no_grad():
-                read = model.encoder.net(some[:LATENTS], std_encoder_loc=False).mean
-            model.decoder.net.start_from(read.z, read.key, size=plan.size)
+        encoder, decoder = model.encoder.net, model.decoder.net
+        joined = IvAE(encoder, decoder, decoder, encoder)
+        (joined.start_from if rate <= RATE else encoder.start_from)(some)
     pictures = premultiply(straight)
     fit(model, pictures, budget, adversarial=kind == "vaegan", seed=seed, rate=rate)
 
