@@ -313,6 +313,26 @@ def bring_up(model: IvAE, names: Iterable[str]) -> IvAE:
     return model
 
 
+def resized(model: IvAE, size: int) -> IvAE:
+    """Let a model draw pictures of another side, and be trained on such; its weights stay.
+
+    Args:
+        model: Changed in place. It draws what it drew, coarser or finer; what it knows of the
+            finest textures was learned at its own size.
+        size: Side in pixels.
+
+    Returns:
+        The same model.
+
+    Raises:
+        ConfigError: The size is not supported.
+    """
+    if model.config is not None:
+        model.config = replace(model.config, image_size=size)
+        model.output_encoder.image_size = size
+    return model
+
+
 def create_43_vae(input_dim: int, latent_dim: int = 10, latent_key_dim: int = 20) -> IvAE:
     """Make the whole model, ready to train.
 

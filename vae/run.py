@@ -26,6 +26,7 @@ from vae.model import (
     bring_up,
     build_model,
     load_model,
+    resized,
     restore_model,
     save_model,
 )
@@ -41,6 +42,8 @@ CLEARLY = 0.1
 """Decibels by which the last step's weights must be nearer than averaged ones to be taken."""
 LATENT_DIM = 32
 """Content latents of a world from nothing."""
+SIZE = 128
+"""Side of its pictures."""
 
 
 def train_world(
@@ -53,7 +56,7 @@ def train_world(
     steps: int | None = None,
     minutes: float | None = None,
     changes: Mapping[str, Any] | None = None,
-    size: int = 128,
+    size: int | None = None,
     channels: int = 4,
     latent_dim: int | None = None,
     latent_key_dim: int = 28,
@@ -64,13 +67,14 @@ def train_world(
     Args:
         data: Folder of images.
         out: Folder of the new world; its ``training.safetensors`` allows ``resume``.
-        start: World to start from; its size, channels and key are kept.
+        start: World to start from; its channels and key are kept.
         protocol: Name of a protocol; ``'finetune'`` with ``start``, else ``'pretrain'``.
         resume: Go on with the run in ``out``: its own model, protocol and position.
         steps: Length in optimiser steps.
         minutes: Length in training steps; measuring and making the world come on top.
         changes: Other settings of the protocol.
-        size: Side of a new world's pictures.
+        size: Side of the pictures; if not given that of ``start``, or :data:`SIZE`. The same
+            weights draw any size.
         channels: Channels of a new world.
         latent_dim: Content latents; if not given those of ``start``, which may be given more
             (:func:`vae.widening.widened`), or :data:`LATENT_DIM`.
@@ -190,15 +194,16 @@ def _settings(
 def _starting_model(
     start: str | None,
     *,
-    size: int,
+    size: int | None,
     channels: int,
     latent_dim: int | None,
     latent_key_dim: int,
 ) -> IvAE:
     if start is not None:
-        return get_infer_model(start).model
+        model = get_infer_model(start).model
+        return model if size is None else resized(model, size)
     config = ModelConfig(
-        image_size=size,
+        image_size=size or SIZE,
         channels=channels,
         latent_dim=latent_dim or LATENT_DIM,
         latent_key_dim=latent_key_dim,

@@ -46,7 +46,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--steps", type=int, help="optimiser steps")
     length.add_argument("--minutes", type=float, help="of training; making the world comes on top")
-    parser.add_argument("--size", type=int, default=128, help="side of a new world's pictures")
+    parser.add_argument("--size", type=int, help="side of the pictures: 128, or that of --world")
     parser.add_argument("--channels", type=int, default=4, help="1, 3 or 4, of a new world")
     parser.add_argument(
         "--latent-dim", type=int, help="content latents: 32, or those of --world, or more of them"

@@ -135,6 +135,18 @@ def test_a_world_can_be_given_more_content_latents(fruit_folder, tiny_world, tmp
     assert not (tmp_path / "thin").exists()
 
 
+def test_a_world_can_be_trained_on_at_another_size(fruit_folder, tiny_world, tmp_path, capsys):
+    data = ["train", "--data", str(fruit_folder), "--world", str(tiny_world), "--steps", "2"]
+    assert get_infer_model(tiny_world).image_size == 32
+    assert main([*data, "--out", str(tmp_path / "large"), "--size", "64"]) == 0
+    world = get_infer_model(tmp_path / "large")
+    assert world.image_size == 64
+    assert world.decode(world.sample(1)).shape[-2:] == (64, 64)
+    line = refused(capsys, [*data, "--out", str(tmp_path / "odd"), "--size", "33"])
+    assert "image_size" in line
+    assert not (tmp_path / "odd").exists()
+
+
 @pytest.mark.parametrize(("last", "which"), [(21.0, "of the last step"), (20.05, "averaged")])
 def test_an_average_that_fits_no_statistics_is_not_the_world(
     fruit_folder, tiny_world, tmp_path, monkeypatch, last, which

@@ -23,6 +23,7 @@ from vae.model import (
     create_43_vae,
     fetch_world,
     load_model,
+    resized,
     restore_model,
     save_model,
 )
@@ -259,6 +260,22 @@ def test_a_world_that_is_trained_on_reaches_the_ends():
     assert linear.output_encoder.loc_margin == 0
     own = bring_up(tiny_model(loc_margin=0.1), OF_BEFORE)
     assert own.output_encoder.loc_margin == 0.1
+
+
+def test_the_same_weights_draw_another_size(tmp_path):
+    model = tiny_model().eval()
+    weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    assert resized(model, 64) is model
+    assert all(torch.equal(weights[name], tensor) for name, tensor in model.state_dict().items())
+    save_model(tmp_path, model)
+    loaded = load_model(tmp_path)
+    assert loaded.config is not None
+    assert loaded.config.image_size == 64
+    z, key = torch.zeros(1, loaded.latent_dim), torch.zeros(1, loaded.latent_key_dim)
+    assert loaded.output_encoder(z, key).shape[-2:] == (64, 64)
+    with pytest.raises(ConfigError, match="image_size"):
+        resized(model, 65)
+    assert loaded.config.image_size == 64
 
 
 def test_grain_is_bounded_as_it_was_until_its_amounts_are_trained():
