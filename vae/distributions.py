@@ -149,8 +149,9 @@ class LatentDensity(nn.Module):
     aggregate posterior does not fill.
 
     A few pictures say where they lie and not what lies between them: draws of a Gaussian through
-    thirty latents are shapes of nothing. So what was fitted to few latents keeps them as
-    ``anchors`` (K, dim), and draws their neighbours.
+    thirty latents, or of nine through the 1,500 of five hundred unlike things, are shapes of
+    nothing. So what was fitted to few latents keeps them as ``anchors`` (K, dim), and draws their
+    neighbours.
 
     References:
         Dai & Wipf (2019) arXiv:1903.05789; Ghosh et al. (2020) arXiv:1903.12436
@@ -160,8 +161,10 @@ class LatentDensity(nn.Module):
     """Share of the fitted latents, the least likely, below which nothing is drawn: out there are
     shapes of nothing. A tenth would leave whole components out, for the broad ones are thin."""
     REDRAWS = 16
-    FEW = 4
+    FEW = 12
     """Latents to each of their dimensions that are few: they become anchors."""
+    FEWER = 4
+    """Such as have one component, and more shrinkage."""
     SHRINK = 1e-3
     """Variance added in every direction, as a share of the mean one, where latents are many."""
     NEIGHBOURS = 0.5
@@ -189,7 +192,8 @@ class LatentDensity(nn.Module):
         What a component knows of its covariance is the less the fewer latents it holds, so each
         counts the mean of all components' covariances as ``dim`` latents of its own. Without, a
         mixture of 156 dimensions fits 5,000 latents it was fitted to and no others: 15 nats and
-        more are lost on held-out ones. Small sets get one component and more shrinkage.
+        more are lost on held-out ones. Small sets get one component and more shrinkage, and sets
+        that are not large their anchors.
 
         Args:
             latents: At least two rows.
@@ -207,13 +211,13 @@ class LatentDensity(nn.Module):
         if data.ndim != 2 or data.shape[0] < 2:
             raise ShapeError(f"expected at least 2 rows of latents, found {tuple(data.shape)}")
         num, dim = data.shape
-        few = num < cls.FEW * dim
-        components = 1 if few else min(num_components, num // dim)
-        shrink = 0.01 + min(1.0, 0.25 * dim / num) if few else cls.SHRINK
+        small = num < cls.FEWER * dim
+        components = 1 if small else min(num_components, num // dim)
+        shrink = 0.01 + min(1.0, 0.25 * dim / num) if small else cls.SHRINK
         least = max(shrink * float(data.var(0, correction=0).mean()), 1e-6)
         weights, means, factors = _fit_mixture(data, components, least=least, seed=seed)
-        density = cls(dim, components, num if few else 0)
-        if few:
+        density = cls(dim, components, num if num < cls.FEW * dim else 0)
+        if len(density.anchors):
             density.anchors.copy_(data)
         density.weights.copy_(weights)
         density.means.copy_(means)

@@ -226,7 +226,20 @@ def test_draws_of_few_rows_are_their_neighbours():
 
 def test_many_rows_need_no_anchors():
     assert len(LatentDensity.fit(torch.randn(LatentDensity.FEW * 5, 5)).anchors) == 0
-    assert len(LatentDensity.fit(torch.randn(LatentDensity.FEW * 5 - 1, 5)).anchors) == 19
+    assert len(LatentDensity.fit(torch.randn(LatentDensity.FEW * 5 - 1, 5)).anchors) == 59
+
+
+def test_some_rows_have_several_components_and_anchors():
+    """Two far groups: neighbours are drawn along the component of their own group."""
+    rows = torch.randn(40, 5, generator=torch.Generator().manual_seed(1))
+    rows[20:, 0] += 40
+    rows[:20, 1] *= 0.01
+    density = LatentDensity.fit(rows)
+    assert (len(density.anchors), len(density.weights)) == (40, 8)
+    draws = density.sample(400, generator=torch.Generator().manual_seed(2))
+    far = draws[:, 0] > 20
+    assert 150 < int(far.sum()) < 250
+    assert draws[~far, 1].std() < 0.5 * draws[far, 1].std()
 
 
 def test_identical_rows_still_make_a_density():
