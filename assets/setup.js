@@ -10,6 +10,7 @@ vae43.setup = (() => {
   let timer = null;
   let starting = false;
   let presets = []; // {name, minutes}
+  let nearest = { batch: null, version: null, world: "" }; // of the pictures last tried
 
   const { train } = vae43;
   const find = (selector) => root.querySelector(selector);
@@ -34,8 +35,9 @@ vae43.setup = (() => {
   // The worlds a run can start from, and how long the presets take; told with the first beat.
   function offer({ worlds, presets: offered }) {
     const select = form().elements.start;
-    const before = select.value || vae43.store.state.world;
-    select.replaceChildren(...worlds.map((name) => new Option(name, name, false, name === before)));
+    const before = select.value;
+    const known = worlds.map((name) => new Option(name, name, false, name === before));
+    select.replaceChildren(new Option(words.nearest, "", false, !before), ...known);
     presets = offered;
     draw();
   }
@@ -51,14 +53,25 @@ vae43.setup = (() => {
     return { batch: vae43.gather.batch, preset, start: elements.start.value || null, changes };
   }
 
+  // Where a run starts, in words: the server finds the nearest world when a run is tried out.
+  function startOf(chosen) {
+    if (chosen) return train.fill(words.from_world, { world: chosen });
+    const { batch, version } = vae43.gather;
+    const found = nearest.batch === batch && nearest.version === version && nearest.world;
+    return found ? train.fill(words.nearest_is, { world: found }) : words.nearest;
+  }
+
   function draw() {
     if (!root || !props) return;
     const { elements } = form();
+    const unchosen = elements.start.options[0];
+    if (unchosen) train.write(unchosen, startOf(""));
     for (const note of root.querySelectorAll("[data-preset]")) {
       const name = note.dataset.preset;
       const minutes = presets.find((preset) => preset.name === name)?.minutes;
       const length = minutes ? train.fill(words.about, { time: train.timeOf(60 * minutes) }) : "";
-      const text = train.fill(words[`${name}_note`], { world: elements.start.value, minutes: length });
+      const start = startOf(elements.start.value);
+      const text = train.fill(words[`${name}_note`], { start, minutes: length });
       train.write(note, text);
     }
     elements.start.disabled = elements.preset.value === "scratch";
@@ -88,8 +101,13 @@ vae43.setup = (() => {
       return;
     }
     train.write(find(".cost"), `${words.trying}…`);
+    const { batch, version } = vae43.gather;
     const answer = await train.ask("cost", asked());
     if (question !== tried) return;
+    if (answer.start && !form().elements.start.value) {
+      nearest = { batch, version, world: answer.start };
+      draw();
+    }
     train.write(find(".cost"), answer.error ? answer.error : costOf(answer));
   }
 

@@ -17,13 +17,11 @@ from vae.errors import ConfigError, TrainingError
 from vae.presets import NAMES as PRESETS
 from vae.presets import get_preset
 from vae.protocols import NAMES
-from vae.screening import verified_images
+from vae.screening import Manifest, verified_images
 
 if TYPE_CHECKING:
     from vae.ledger import Ledger
 
-WORLD = "pomona"
-"""Where a preset starts that needs a world."""
 _BARE = ("protocol", "resume", "size", "channels", "latent_dim", "key_dim")
 
 
@@ -37,7 +35,9 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", default="My world", help="of the world, with --preset")
     parser.add_argument(
-        "--world", help=f"world to start from: a name, a folder, or a hub id; --preset: {WORLD}"
+        "--world",
+        help="world to start from: a name, a folder, or a hub id; --preset without it: the shipped "
+        "world that draws the pictures nearest",
     )
     parser.add_argument(
         "--protocol", choices=NAMES, help="default: finetune with --world, else pretrain"
@@ -122,9 +122,11 @@ def _train_as_the_page(options: argparse.Namespace, changes: dict[str, Any]) -> 
             raise ConfigError(f"--{name.replace('_', '-')} goes with --out, not with --preset")
     lengths = {"steps": options.steps, "minutes": options.minutes}
     changes |= {name: value for name, value in lengths.items() if value is not None}
-    start = options.world or WORLD if get_preset(options.preset).needs_world else None
-    if options.world and start is None:
+    start = options.world
+    if start and not get_preset(options.preset).needs_world:
         raise ConfigError(f"--preset {options.preset} starts from nothing, not from a world")
+    if start is None and get_preset(options.preset).needs_world:
+        start = _nearest(options.data)
     jobs = Jobs(runs_folder(), CHECKPOINTS, run=False)
     before = [status for status in jobs.list() if status.place >= 0]
     request = TrainRequest(
@@ -142,6 +144,17 @@ def _train_as_the_page(options: argparse.Namespace, changes: dict[str, Any]) -> 
         )
         return
     _work(Ledger(jobs.folder / run))
+
+
+def _nearest(data: Path) -> str:
+    """Return the world that draws the screened pictures nearest, and say so."""
+    from vae.infer import CHECKPOINTS, list_worlds
+    from vae.starting import nearest_world
+
+    worlds = [CHECKPOINTS / world for world in list_worlds(CHECKPOINTS)]
+    name = nearest_world(Manifest.load(data).pictures, worlds).name
+    print(f"from the world {name}, which draws these pictures nearest", file=sys.stderr)
+    return name
 
 
 def _work(ledger: Ledger) -> None:

@@ -9,6 +9,7 @@ from tests.jobs_support import request, screened, submitted, worlds_with
 from vae.__main__ import main
 from vae.infer import get_infer_model
 from vae.jobs import Jobs, runs_folder
+from vae.ledger import find_run
 
 
 @pytest.fixture
@@ -77,6 +78,16 @@ def test_a_preset_from_the_shell_is_the_run_of_the_page(home, capsys):
     assert f"python -m vae resume {jobs.list()[1].id}" in out
     assert [s.name for s in jobs.list()] == ["Before", "After", "Mine"]
     assert waiting.status().step == 0
+
+
+def test_a_preset_without_a_world_starts_from_the_nearest(home, capsys):
+    data = screened(home)
+    assert main(["train", "--data", str(data), "--preset", "taste", "--steps", "2"]) == 0
+    captured = capsys.readouterr()
+    assert "from the world tiny, which draws these pictures nearest" in captured.err
+    [status] = Jobs(runs_folder(), home / "worlds", run=False).list()
+    assert find_run(runs_folder(), status.id).job()["request"]["start"] == "tiny"
+    assert captured.out.strip() == str(home / "worlds" / "My-world")
 
 
 def test_what_a_preset_cannot_be_given_is_one_line(home, tmp_path, capsys):

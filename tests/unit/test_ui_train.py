@@ -443,6 +443,28 @@ def test_a_run_begins_with_consent_and_a_grant(ask, desk, laid):
     assert Manifest.load(request.manifest).consent.who == "page"
 
 
+def test_a_run_starts_from_the_nearest_world_unless_told(ask, desk, laid, monkeypatch):
+    asked = []
+
+    def nearest(pictures, worlds):
+        asked.append([path.exists() for path in pictures])
+        return next(place for place in worlds if place.name == "pomona")
+
+    monkeypatch.setattr("vae.starting.nearest_world", nearest)
+    for unsaid in ({"start": None}, {"start": ""}):
+        assert ask("cost", wish(**unsaid))["start"] == "pomona"
+    assert len(asked) == 1
+    assert asked[0].count(True) == len(asked[0]) >= 10
+    assert ask("train", wish(start=None)) == {"id": "run-1"}
+    assert desk.jobs.asked[-1][1].start == "pomona"
+    assert ask("cost", wish(start="mine"))["start"] == "mine"
+    assert ask("cost", wish(preset="scratch", start=None))["start"] is None
+    assert len(asked) == 1
+    ask("leave", batch=BATCH, row=0)
+    ask("cost", wish(start=None))
+    assert len(asked[1]) == len(asked[0]) - 1
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

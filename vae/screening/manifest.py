@@ -163,6 +163,11 @@ class Manifest:
         return self.folder / IMAGES
 
     @property
+    def pictures(self) -> list[Path]:
+        """The cleaned images."""
+        return [self.images / str(verdict.clean) for verdict in self.kept]
+
+    @property
     def problem(self) -> str | None:
         """Why there can be no world of this, as a sentence, or None."""
         found, needed = len(self.kept), self.settings.min_images

@@ -41,7 +41,10 @@ _SCREENED, _FRESH, _LEFT = "screened", "screening", "left"
 
 @dataclass
 class Look:
-    """A batch as it is being looked at; ``done`` of ``total`` files so far."""
+    """A batch as it is being looked at; ``done`` of ``total`` files so far.
+
+    ``nearest`` is the world that draws its pictures nearest, and the version it was found for.
+    """
 
     running: bool = False
     done: int = 0
@@ -49,6 +52,7 @@ class Look:
     error: str = ""
     manifest: Manifest | None = None
     version: int = 0
+    nearest: tuple[int, str] = (-1, "")
 
 
 class Desk:
@@ -124,6 +128,24 @@ class Desk:
     def world_names(self) -> list[str]:
         """Return the worlds a run can start from."""
         return sorted(find_worlds(self.worlds))
+
+    def nearest(self, batch: str) -> str:
+        """Return the world that draws the pictures of a batch nearest; found once for a look.
+
+        Raises:
+            DatasetError: It has not been looked at, or is gone.
+            CheckpointError: There is no world.
+        """
+        from vae.starting import nearest_world
+
+        manifest, look = self.manifest(batch), self.look(batch)
+        version, name = look.nearest
+        if version != look.version:
+            name = nearest_world(manifest.pictures, find_worlds(self.worlds).values()).name
+            with self._lock:
+                if batch in self._looks:
+                    self._looks[batch].nearest = (look.version, name)
+        return name
 
     def unpack(self, batch: str) -> str:
         """Make a world of the ZIP that was sent as a batch of its own; return its name.

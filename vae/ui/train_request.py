@@ -24,7 +24,8 @@ def read_request(desk: Desk, data: Mapping[str, Any], *, check_name: bool = Fals
 
     Args:
         desk: Where the pictures lie and the worlds are known.
-        data: ``batch``, ``preset``, ``name``, ``start`` and ``changes``.
+        data: ``batch``, ``preset``, ``name``, ``start`` (without it the world nearest to the
+            pictures) and ``changes``.
         check_name: Whether there must be a name.
 
     Raises:
@@ -32,19 +33,23 @@ def read_request(desk: Desk, data: Mapping[str, Any], *, check_name: bool = Fals
         DatasetError: There are no pictures.
     """
     from vae.ledger import TrainRequest
+    from vae.presets import get_preset
 
-    preset, start = data.get("preset"), data.get("start")
+    preset, start = data.get("preset"), data.get("start") or None
     if preset not in PRESETS:
         raise ConfigError(TRAIN["failed"])
     if start is not None and start not in desk.world_names():
         raise ConfigError(TRAIN["no_world"])
+    from_nothing = not get_preset(preset).needs_world
     name = named(data, "name").strip()
     if check_name and not name:
         raise ConfigError(TRAIN["name_needed"])
+    batch = str(data.get("batch"))
+    folder = desk.manifest(batch).folder
     return TrainRequest(
         name=name[:_LONGEST_NAME],
-        start=None if preset == "scratch" else start,
-        manifest=desk.manifest(str(data.get("batch"))).folder,
+        start=None if from_nothing else start or desk.nearest(batch),
+        manifest=folder,
         preset=preset,
         changes=read_changes(data.get("changes")),
     )

@@ -38,12 +38,16 @@ def run_functions(desk: Desk) -> list[Function]:
 
 
 def make_cost(desk: Desk) -> Function:
-    """``cost``: what a run would take, from three real steps in a process of its own."""
+    """``cost``: what a run would take, from three real steps in a process of its own.
+
+    ``start`` is the world it would start from.
+    """
 
     def cost(data: Mapping[str, Any]) -> Answer:
         request = read_request(desk, data)
         estimate = desk.estimate(request)
-        return plain(estimate) | {"notes": [spoken(note) for note in estimate.notes]}
+        notes = [spoken(note) for note in estimate.notes]
+        return plain(estimate) | {"notes": notes, "start": request.start}
 
     return answered(cost)
 

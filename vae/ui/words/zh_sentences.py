@@ -39,6 +39,7 @@ SENTENCES = {
     # a world that cannot be used
     "{file} cannot be read: {reason}": "{file} 无法读取（{reason}）",
     "{name} is not a world: {file} cannot be read": "{name} 不是一个世界：{file} 无法读取",
+    "there is no world to start from": "没有可以作为起点的世界",
     "there is no world called {name}; shipped worlds: {known}": (
         "没有名为 {name} 的世界；现有的世界：{known}"
     ),
