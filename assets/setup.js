@@ -56,16 +56,20 @@ vae43.setup = (() => {
   // Where a run starts, in words: the server finds the nearest world when a run is tried out.
   function startOf(chosen) {
     if (chosen) return train.fill(words.from_world, { world: chosen });
+    return named("from_nearest");
+  }
+
+  function named(phrase) {
     const { batch, version } = vae43.gather;
     const found = nearest.batch === batch && nearest.version === version && nearest.world;
-    return found ? train.fill(words.nearest_is, { world: found }) : words.nearest;
+    return found ? train.fill(words[`${phrase}_named`], { world: found }) : words[phrase];
   }
 
   function draw() {
     if (!root || !props) return;
     const { elements } = form();
     const unchosen = elements.start.options[0];
-    if (unchosen) train.write(unchosen, startOf(""));
+    if (unchosen) train.write(unchosen, named("nearest"));
     for (const note of root.querySelectorAll("[data-preset]")) {
       const name = note.dataset.preset;
       const minutes = presets.find((preset) => preset.name === name)?.minutes;
