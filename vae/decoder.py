@@ -20,8 +20,9 @@ from vae.config import (
     whole,
 )
 from vae.distributions import ConditionalPrior
-from vae.encoder import check_size, fit_channels
+from vae.encoder import check_size
 from vae.errors import ShapeError
+from vae.fitting import fit_channels
 from vae.noise import (
     GRAINS,
     Noise,

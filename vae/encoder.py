@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -16,6 +14,7 @@ from vae.config import NETWORK_TYPES, SIZES, canonical_ivae_model, choose, whole
 from vae.distributions import DiagonalGaussian, Posterior
 from vae.encodings import to_rgba
 from vae.errors import ShapeError
+from vae.fitting import fit_channels, global_mean, or_one
 from vae.losses import premultiply
 
 WIDTHS = (64, 96, 160, 256)
@@ -28,46 +27,6 @@ def check_size(height: int, width: int) -> None:
     if height != width or height not in SIZES:
         sizes = ", ".join(map(str, SIZES))
         raise ShapeError(f"images must be square with side {sizes}, found {height}x{width}")
-
-
-class _SumOverProcesses(torch.autograd.Function):
-    """Sum of a tensor over processes, and so of its gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        total = x.clone()
-        dist.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
-        total = gradient.clone()
-        dist.all_reduce(total)
-        return total
-
-
-def num_processes() -> int:
-    """How many processes train together."""
-    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
-
-
-def global_mean(x: Tensor) -> Tensor:
-    """Mean over the batch (axis 0) of every process, differentiable."""
-    mean = x.mean(0)
-    if num_processes() > 1:
-        total: Tensor = _SumOverProcesses.apply(mean)  # type: ignore[assignment]
-        mean = total / num_processes()
-    return mean
-
-
-def all_rows(x: Tensor) -> Tensor:
-    """The batches (axis 0, of one size) of every process, in their order, differentiable."""
-    if num_processes() == 1:
-        return x
-    rows = x.new_zeros(num_processes(), *x.shape)
-    rows[dist.get_rank()] = x
-    total: Tensor = _SumOverProcesses.apply(rows)  # type: ignore[assignment]
-    return total.flatten(0, 1)
 
 
 class LocationStandardizer(nn.Module):
@@ -262,7 +221,7 @@ class Encoder(nn.Module):
                 head.mean.copy_(global_mean(f))
                 rows = head.weight[: head.out_features // 2]
                 spread = global_mean(F.linear(f - head.mean, rows).square()).sqrt()
-                rows.div_(_or_one(spread)[:, None])
+                rows.div_(or_one(spread)[:, None])
                 head.bias[: len(rows)] = 0
                 means.append(F.linear(f - head.mean, rows))
             self.standardize.take(torch.cat(means, 1))
@@ -300,27 +259,6 @@ class Encoder(nn.Module):
 
 
 _Convolve = Callable[..., Tensor]
-
-
-def _or_one(deviation: Tensor) -> Tensor:
-    """Deviations to divide by: what hardly varies is rounding, and not to be blown up."""
-    return torch.where(deviation > 1e-4, deviation, 1.0)
-
-
-def fit_channels(
-    h: Tensor, weight: Tensor, bias: Tensor, *, stride: int = 1, padding: int = 0
-) -> Tensor:
-    """Convolve (N, C, H, W), after each channel's weights are scaled and shifted, in place.
-
-    What comes out has mean 0 and variance 1 over the batch, of every process, and over places.
-    """
-    y = F.conv2d(h, weight, bias, stride=stride, padding=padding)
-    mean = global_mean(y).mean((1, 2))
-    variance = global_mean((y - mean[:, None, None]).square()).mean((1, 2))
-    deviation = _or_one(variance.sqrt())
-    weight.div_(deviation[:, None, None, None])
-    bias.sub_(mean).div_(deviation)
-    return F.conv2d(h, weight, bias, stride=stride, padding=padding)
 
 
 def _pool(h: Tensor) -> Tensor:

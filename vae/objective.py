@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from vae.batches import Batch
 from vae.discriminator import Discriminator
 from vae.distributions import Latents, Posterior, kl_divergence, kl_to_standard_normal
-from vae.encoder import all_rows, global_mean
 from vae.encodings import NUM_ATTRIBUTES, measure
+from vae.fitting import all_rows, global_mean
 from vae.losses import (
     attribute_order_loss,
     feature_matching_loss,
