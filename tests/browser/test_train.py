@@ -146,6 +146,10 @@ def test_from_drawings_to_a_world_in_the_menu(visit, train_url, drawings):
         "() => /It will take about/.test(document.querySelector('.cost').textContent)"
     )
     assert "A run may take up to 2,000 images" in page.inner_text(".cost")
+    world = page.evaluate("() => vae43.store.state.world")  # the only one there is
+    assert f"from the world {world}, nearest to your pictures" in page.inner_text(".presets")
+    starts = page.locator(".setup [name=start] option").all_text_contents()
+    assert starts == [f"{world}, the nearest", world]
     page.wait_for_function("() => document.querySelectorAll('.contact .ready').length === 12")
 
     page.fill(".setup [name=name]", "Orchard")
