@@ -129,13 +129,15 @@ def purest_direction(
         Daubechies et al. (2010), "Iteratively reweighted least squares", arXiv:0807.0575
     """
     num, width, attributes = responses.per_key.shape
-    target = responses.per_key[:, :, own].mean(0)
-    wanted = 1 - float(responses.at_rest[:, own].mean())
+    # In double precision: weights differ by thousands, and after few steps so do the responses.
+    per_key, at_rest = (part.cpu().double() for part in responses)
+    target = per_key[:, :, own].mean(0)
+    wanted = 1 - float(at_rest[:, own].mean())
     others = [a for a in range(attributes) if a != own]
-    rows = responses.per_key[:, :, others].transpose(1, 2).reshape(-1, width)  # (N * others, key)
-    rest = responses.at_rest[:, others].reshape(-1)
-    shrink = ridge * torch.eye(width, device=rows.device)
-    weight = torch.ones(len(rows), device=rows.device)
+    rows = per_key[:, :, others].transpose(1, 2).reshape(-1, width)  # (N * others, key)
+    rest = at_rest[:, others].reshape(-1)
+    shrink = ridge * torch.eye(width, dtype=rows.dtype)
+    weight = torch.ones_like(rest)
     direction = torch.zeros_like(target)
     for _ in range(rounds):
         weighted = rows * weight[:, None] / num
@@ -146,7 +148,8 @@ def purest_direction(
             return None
         direction = towards * (wanted + float(back @ target)) / reached - back
         weight = 1 / ((rows @ direction + rest).abs() + 0.02)
-    return direction * min(1.0, longest / float(direction.norm()))
+    direction = direction * min(1.0, longest / float(direction.norm()))
+    return direction.to(responses.per_key)
 
 
 def _slopes(model: IvAE, probes: Tensor, move: Tensor) -> Tensor:

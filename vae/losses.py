@@ -277,8 +277,13 @@ def _own_scale(*parts: Tensor) -> Tensor:
 
 
 def _whitening(level: Tensor) -> Tensor:
-    """Return (C, C): makes the channels of a level (N, C, H, W) uncorrelated, of deviation 1."""
-    rows = level.transpose(0, 1).flatten(1)
+    """Return (C, C): makes the channels of a level (N, C, H, W) uncorrelated, of deviation 1.
+
+    In single precision: a level comes in half of it under autocast, and a product of a few rows of
+    many thousand numbers in half precision ends the process on processors with AMX (oneDNN 3.12
+    divides by zero).
+    """
+    rows = level.transpose(0, 1).flatten(1).float()
     variances, axes = torch.linalg.eigh((rows @ rows.T / rows.shape[1]).double().cpu())
     return (axes * variances.clamp_min(LEAST**2).rsqrt()).T.to(level)
 

@@ -35,7 +35,7 @@ from vae.sliders import SliderTable, build_slider_table
 from vae.tracker import Tracker
 from vae.trainer import Event, Trainer
 from vae.widening import SETTINGS as WIDENED
-from vae.widening import widened
+from vae.widening import narrowed, widened
 
 RECORDS, LOCK = "run.jsonl", "lock"
 CLEARLY = 0.1
@@ -76,8 +76,8 @@ def train_world(
         size: Side of the pictures; if not given that of ``start``, or :data:`SIZE`. The same
             weights draw any size.
         channels: Channels of a new world.
-        latent_dim: Content latents; if not given those of ``start``, which may be given more
-            (:func:`vae.widening.widened`), or :data:`LATENT_DIM`.
+        latent_dim: Content latents; if not given those of ``start``, which may be given more or
+            fewer (`vae.widening`), or :data:`LATENT_DIM`.
         latent_key_dim: Key latents of a new world.
         report: Called with every event, on the main process.
 
@@ -101,9 +101,12 @@ def train_world(
         bring_up(model, settings.takes_up)
     assert model.config is not None
     images = load_split(data, size=model.config.image_size, channels=model.config.channels)
-    if not resume and latent_dim not in (None, model.latent_dim):
-        model = widened(model, latent_dim, images[0].images)
-        settings = settings.changed(**(WIDENED | dict(changes or {})))
+    if not resume and latent_dim is not None and latent_dim != model.latent_dim:
+        if latent_dim < model.latent_dim:
+            model = narrowed(model, latent_dim, images[0].images)
+        else:
+            model = widened(model, latent_dim, images[0].images)
+            settings = settings.changed(**(WIDENED | dict(changes or {})))
     quiet = not accelerator.is_main_process
     for sentence in images[0].refused:
         tqdm.write(f"left out: {sentence}", file=sys.stderr)

@@ -49,7 +49,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, help="side of the pictures: 128, or that of --world")
     parser.add_argument("--channels", type=int, default=4, help="1, 3 or 4, of a new world")
     parser.add_argument(
-        "--latent-dim", type=int, help="content latents: 32, or those of --world, or more of them"
+        "--latent-dim", type=int, help="content latents: 32, or those of --world, or more or fewer"
     )
     parser.add_argument("--key-dim", type=int, default=28, help="key latents of a new world")
     parser.add_argument(

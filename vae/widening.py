@@ -1,4 +1,4 @@
-"""A trained model with more content latents: what it has learned stays, and there is room for more.
+"""A trained model with more content latents, or with fewer: what it has learned stays.
 
 How close a picture comes back is bounded by how many numbers say it. A wider model need not begin
 from nothing. But latents that begin at random are lost: read from features that were learned for
@@ -6,6 +6,8 @@ the old latents they repeat those (97 % of their variance, in ``pomona``), and b
 draws from them their KL has made noise of them. So the new ones begin as what the old ones miss:
 the principal components of the pictures' errors, as far as the encoder's features tell them, and
 :data:`SETTINGS` keep them so.
+
+A narrower one is a smaller file. It keeps the latents that say most, in their order.
 """
 
 from __future__ import annotations
@@ -91,6 +93,59 @@ def widened(model: IvAE, latent_dim: int, images: Tensor, *, at_once: int = 64) 
         else:
             target.copy_(value)
     return wide.train(was_training)
+
+
+@torch.no_grad()
+def narrowed(model: IvAE, latent_dim: int, images: Tensor, *, at_once: int = 64) -> IvAE:
+    """Return a model with the ``latent_dim`` content latents of ``model`` that say most.
+
+    It draws as ``model`` does where the others are 0. The density is left out.
+
+    Args:
+        model: From :func:`vae.model.build_model`; not changed. Networks are passed crosswise.
+        latent_dim: From 1 to the model's own.
+        images: Training pictures (N, C, S, S), uint8, of the model's channels and size.
+        at_once: Pictures that are encoded at a time.
+
+    Raises:
+        ConfigError: The model has fewer content latents, or was not built from a config.
+
+    References:
+        Cover & Thomas (2006), "Elements of Information Theory", section 9.1, on what a Gaussian
+        channel says.
+    """
+    old = model.latent_dim
+    if model.config is None:
+        raise ConfigError("only a model made by build_model or create_43_vae can be narrowed")
+    if latent_dim > old:
+        raise ConfigError(f"the world has {old} content latents; it can be given fewer, not more")
+    narrow = build_model(replace(model.config, latent_dim=latent_dim))
+    kept = _telling(model, images[:MOST], at_once)[:latent_dim].sort().values
+    joined = torch.cat((kept, torch.arange(old, old + model.latent_key_dim, device=kept.device)))
+    new = narrow.state_dict()
+    for name, value in model.state_dict().items():
+        if name.startswith("density."):
+            continue
+        if name.endswith(("content.weight", "content.bias")):  # rows of means, then of scales
+            new[name].copy_(value.unflatten(0, (2, -1))[:, kept].flatten(0, 1))
+        elif name.endswith("seed.weight"):
+            new[name].copy_(value[:, joined])
+        elif name.endswith(("standardize.running_mean", "standardize.running_var")):
+            new[name].copy_(value[joined])
+        else:
+            new[name].copy_(value)
+    return narrow.train(model.training)
+
+
+def _telling(model: IvAE, images: Tensor, at_once: int) -> Tensor:
+    """Return the numbers of the content latents, those that say most first."""
+    was_training, device = model.training, model.latent_encoder.content.weight.device
+    model.eval()
+    read = [model.posterior(some.to(device).float() / 255).z for some in images.split(at_once)]
+    model.train(was_training)
+    signal = torch.cat([z.mean for z in read]).var(0, correction=0)
+    noise = torch.cat([z.logvar.exp() for z in read]).mean(0)
+    return (signal / noise).argsort(descending=True)
 
 
 def _put_at_the_sides(target: Tensor, old: int, new: int, value: Tensor) -> None:

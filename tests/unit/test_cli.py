@@ -119,7 +119,9 @@ def test_a_world_of_before_takes_up_what_it_is_trained_for(
     assert config.grain_bound == bounds
 
 
-def test_a_world_can_be_given_more_content_latents(fruit_folder, tiny_world, tmp_path, capsys):
+def test_a_world_can_be_given_more_content_latents_or_fewer(
+    fruit_folder, tiny_world, tmp_path, capsys
+):
     data = ["train", "--data", str(fruit_folder), "--world", str(tiny_world), "--steps", "2"]
     assert main([*data, "--out", str(tmp_path / "wide"), "--latent-dim", "7"]) == 0
     world = get_infer_model(tmp_path / "wide")
@@ -130,9 +132,12 @@ def test_a_world_can_be_given_more_content_latents(fruit_folder, tiny_world, tmp
     asked = ["--set", "encoder_rate=0.5"]
     assert main([*data, "--out", str(tmp_path / "own"), "--latent-dim", "7", *asked]) == 0
     assert saved_run(tmp_path / "own")[0].encoder_rate == 0.5
-    line = refused(capsys, [*data, "--out", str(tmp_path / "thin"), "--latent-dim", "3"])
-    assert "has 4 content latents; it can be given more, not fewer" in line
-    assert not (tmp_path / "thin").exists()
+    assert main([*data, "--out", str(tmp_path / "thin"), "--latent-dim", "3"]) == 0
+    assert get_infer_model(tmp_path / "thin").latent_dim == 3
+    assert saved_run(tmp_path / "thin")[0].encoder_rate == 1.0
+    line = refused(capsys, [*data, "--out", str(tmp_path / "none"), "--latent-dim", "0"])
+    assert "latent_dim" in line
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_world_can_be_trained_on_at_another_size(fruit_folder, tiny_world, tmp_path, capsys):

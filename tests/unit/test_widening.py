@@ -13,7 +13,7 @@ from vae.losses import premultiply
 from vae.model import IvAE
 from vae.protocols import get_protocol
 from vae.trainer import Trainer
-from vae.widening import widened
+from vae.widening import narrowed, widened
 
 
 @pytest.fixture
@@ -104,6 +104,44 @@ def test_training_draws_from_the_new_latents(narrow):
         pass
     seed = trainer.averaged_model().output_encoder.seed.weight
     assert seed[:, 4:8].abs().amax(0).min() > 1e-4
+
+
+def test_the_latents_that_say_most_are_kept_in_their_order(narrow):
+    training, noisy = image_set(24), [1, 4, 5]
+    wide = widened(narrow, 7, training.images)
+    with torch.no_grad():
+        scales = wide.latent_encoder.content.bias.unflatten(0, (2, -1))[1]
+        scales[noisy] += 30.0  # what says next to nothing
+    less = narrowed(wide, 4, training.images)
+    assert (less.latent_dim, less.latent_key_dim) == (4, wide.latent_key_dim)
+    assert less.config is not None
+    assert less.config.latent_dim == 4
+    kept = [i for i in range(7) if i not in noisy]
+    x = image_set(5).floats()
+    before, after = wide.posterior(x), less.posterior(x)
+    assert torch.allclose(after.z.mean, before.z.mean[:, kept], atol=1e-4)
+    assert torch.allclose(after.z.logvar, before.z.logvar[:, kept], atol=1e-5)
+    assert torch.equal(after.key.mean, before.key.mean)
+    z = before.mean.z.clone()
+    z[:, noisy] = 0
+    drawn = wide.output_encoder.draw(z, before.key.mean)[0]
+    assert torch.allclose(less.output_encoder.draw(*after.mean)[0], drawn, atol=1e-4)
+    assert less.density is None
+    assert (
+        narrowed(narrow, 4, training.images).posterior(x).z.mean.equal(narrow.posterior(x).z.mean)
+    )
+
+
+def test_more_of_fewer_latents_is_refused(narrow):
+    images = image_set(4).images
+    with pytest.raises(ConfigError, match="has 4 content latents; it can be given fewer, not more"):
+        narrowed(narrow, 5, images)
+    with pytest.raises(ConfigError, match="latent_dim"):
+        narrowed(narrow, 0, images)
+    bare = tiny_model()
+    bare.config = None
+    with pytest.raises(ConfigError, match="can be narrowed"):
+        narrowed(bare, 2, images)
 
 
 def test_fewer_latents_and_foreign_models_are_refused(narrow):
