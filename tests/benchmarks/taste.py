@@ -32,18 +32,20 @@ import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from vae.data import read_picture  # noqa: E402
-from vae.infer import World, get_infer_model  # noqa: E402
+from vae.infer import CHECKPOINTS, World, get_infer_model, list_worlds  # noqa: E402
 from vae.jobs import Jobs  # noqa: E402
 from vae.ledger import Status, TrainRequest  # noqa: E402
 from vae.losses import premultiply  # noqa: E402
 from vae.placement import fit  # noqa: E402
 from vae.presets import NAMES  # noqa: E402
 from vae.screening import screen  # noqa: E402
+from vae.starting import nearest_world  # noqa: E402
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
 AT_ONCE = 16
 COLUMNS = (
     "pictures",
+    "from",
     "seconds to a world",
     "steps",
     "images a second",
@@ -93,6 +95,11 @@ def train(jobs: Jobs, request: TrainRequest) -> tuple[Status, float]:
     return status, time.monotonic() - began
 
 
+def _nearest(pictures: Sequence[Path]) -> Path:
+    """Return the shipped world that draws some pictures nearest."""
+    return nearest_world(pictures, [CHECKPOINTS / name for name in list_worlds()])
+
+
 def measure(options: argparse.Namespace, num: int, home: Path) -> str:
     """Train on ``num`` pictures and return a line of the table."""
     learned, others = choose(options.folder, num, options.unseen, options.seed)
@@ -100,7 +107,7 @@ def measure(options: argparse.Namespace, num: int, home: Path) -> str:
     drawings.mkdir(parents=True)
     for path in learned:
         shutil.copy(path, drawings)
-    start = get_infer_model(options.world)
+    start = get_infer_model(options.world or _nearest(learned))
     shutil.copytree(start.path, worlds / start.name)
     manifest = screen([drawings], home / "screened").with_consent(who="benchmark")
     jobs = Jobs(home / "runs", worlds)
@@ -123,7 +130,7 @@ def measure(options: argparse.Namespace, num: int, home: Path) -> str:
     pace = f"{status.images_per_second:.0f} on {status.device}"
     ours, before = ([error(w, unseen, grain=g) for g in (1.0, 0.0)] for w in (own, start))
     lower = [1 - tests[-1] / tests[0]] + [1 - a / b for a, b in zip(ours, before, strict=True)]
-    cells = [f"{num}", f"{seconds:.1f}", f"{status.step}", pace]
+    cells = [f"{num}", start.name, f"{seconds:.1f}", f"{status.step}", pace]
     cells += [f"{100 * share:.1f} %" for share in lower]
     cells += [f"{1000 * before[0]:.1f} → {1000 * ours[0]:.1f}"]
     cells += [f"{mirror.score:.2f}", f"{100 * mirror.copies:.0f} %"]
@@ -137,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="pictures, in folders or not")
     parser.add_argument("--num", type=int, nargs="+", default=[30], help="to learn from")
     parser.add_argument("--unseen", type=int, default=60, help="others (%(default)s)")
-    parser.add_argument("--world", default="pomona", help="to start from (%(default)s)")
+    parser.add_argument("--world", help="to start from (as on the page, the nearest)")
     parser.add_argument("--preset", choices=NAMES, default="taste", help="(%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="which pictures (%(default)s)")
     parser.add_argument("--sheets", type=Path, help="folder for nine pictures of each world")

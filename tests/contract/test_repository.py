@@ -84,10 +84,10 @@ def test_no_tracked_file_is_too_large_or_cached():
         assert path.suffix not in {".pyc", ".pt", ".pth", ".pkl", ".ckpt"}, path
 
 
-SHIPPED = ("faces", "paintings", "pomona")
+SHIPPED = ("emoji", "faces", "paintings", "pomona")
 
 
-def test_three_worlds_are_shipped():
+def test_four_worlds_are_shipped():
     assert set(SHIPPED) <= set(list_worlds())
 
 
